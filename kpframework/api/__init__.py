@@ -1,0 +1,87 @@
+"""What a component author implements. Import from here, nothing deeper.
+
+Names are resolved on first use, so that a config model does not pay for numpy or torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kpframework.api.backbone import Backbone as Backbone
+    from kpframework.api.config import ComponentConfig as ComponentConfig
+    from kpframework.api.config import ComponentRef as ComponentRef
+    from kpframework.api.config import InputFile as InputFile
+    from kpframework.api.config import InputFolder as InputFolder
+    from kpframework.api.config import Ref as Ref
+    from kpframework.api.config import TrainConfig as TrainConfig
+    from kpframework.api.context import Context as Context
+    from kpframework.api.embeddings import Embeddings as Embeddings
+    from kpframework.api.embeddings import EmbeddingTable as EmbeddingTable
+    from kpframework.api.host import Adaptation as Adaptation
+    from kpframework.api.injector import Entities as Entities
+    from kpframework.api.injector import EntitySpace as EntitySpace
+    from kpframework.api.injector import HostHandle as HostHandle
+    from kpframework.api.injector import Injector as Injector
+    from kpframework.api.injector import TrainingSession as TrainingSession
+    from kpframework.api.kb import Entity as Entity
+    from kpframework.api.kb import KBProvider as KBProvider
+    from kpframework.api.kb import KnowledgeBase as KnowledgeBase
+    from kpframework.api.kb import Triple as Triple
+    from kpframework.api.linker import Linker as Linker
+    from kpframework.api.mapper import Mapper as Mapper
+    from kpframework.api.task import Task as Task
+    from kpframework.api.text import Anchor as Anchor
+    from kpframework.api.text import Edit as Edit
+    from kpframework.api.text import Example as Example
+    from kpframework.api.text import Insertion as Insertion
+    from kpframework.api.text import Literal as Literal
+    from kpframework.api.text import Mask as Mask
+    from kpframework.api.text import Mention as Mention
+    from kpframework.api.text import Replacement as Replacement
+    from kpframework.api.text import Segment as Segment
+    from kpframework.api.text import Slot as Slot
+
+_HOME = {
+    "Adaptation": "host",
+    "Anchor": "text",
+    "Backbone": "backbone",
+    "ComponentConfig": "config",
+    "ComponentRef": "config",
+    "Context": "context",
+    "Edit": "text",
+    "EmbeddingTable": "embeddings",
+    "Embeddings": "embeddings",
+    "Entities": "injector",
+    "Entity": "kb",
+    "EntitySpace": "injector",
+    "Example": "text",
+    "HostHandle": "injector",
+    "Injector": "injector",
+    "InputFile": "config",
+    "InputFolder": "config",
+    "Insertion": "text",
+    "KBProvider": "kb",
+    "KnowledgeBase": "kb",
+    "Linker": "linker",
+    "Literal": "text",
+    "Mapper": "mapper",
+    "Mask": "text",
+    "Mention": "text",
+    "Ref": "config",
+    "Replacement": "text",
+    "Segment": "text",
+    "Slot": "text",
+    "Task": "task",
+    "TrainConfig": "config",
+    "TrainingSession": "injector",
+    "Triple": "kb",
+}
+__all__ = list(_HOME)  # noqa: PLE0605  a dict of names is easier to keep right than two lists
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(import_module(f"kpframework.api.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'kpframework.api' has no attribute {name!r}")

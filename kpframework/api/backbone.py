@@ -1,0 +1,30 @@
+"""Backbones: where a pre-trained language model comes from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kpframework.api.context import Context
+
+
+class Backbone(ABC):
+    """Finds or fetches a model folder that transformers' ``Auto`` classes load."""
+
+    def __init__(self, config: Any, context: Context) -> None:
+        self.config = config
+        self.context = context
+
+    @abstractmethod
+    def folder(self) -> Path:
+        """Return the local folder with config, safetensors weights and a fast tokenizer.
+
+        Raises:
+            KpError: not to be had; says where it was looked for.
+        """
+
+    def metadata(self) -> Mapping[str, str]:
+        """Return ``name``, ``revision`` and ``licence`` as far as they are known."""
+        return {}

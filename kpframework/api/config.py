@@ -1,0 +1,87 @@
+"""Options of a component: a pydantic model, from which errors, schema and documentation come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+
+class ComponentConfig(BaseModel):
+    """Base of every component's options: unknown keys, loose types, NaN and infinity are refused.
+
+    Every field has a ``Field(description=…)`` that says its unit and effect. Those descriptions are
+    the only copy: the command line, the JSON Schema and the documentation read them.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+
+class ComponentRef(BaseModel):
+    """A nested component section, ``{"type": …, plus that component's own options}``."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str = Field(
+        description="Registered name of the component, short or qualified by its plugin."
+    )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Everything but ``type``, as the user wrote it."""
+        return dict(self.model_extra or {})
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Marks a field as a nested component: ``mapper: Annotated[ComponentRef, Ref("mapper")]``."""
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class PathKind:
+    """Marks a field as a path the component reads; its content enters the key of the step."""
+
+    what: Literal["file", "folder"]
+
+
+def _existing(what: Literal["file", "folder"]) -> AfterValidator:
+    def check(value: str, info: ValidationInfo) -> str:
+        base = Path((info.context or {}).get("base", "."))
+        path = Path(value).expanduser()
+        path = path if path.is_absolute() else base / path
+        if not (path.is_file() if what == "file" else path.is_dir()):
+            raise PydanticCustomError(
+                "kp_missing_path", "no {what} at {path}", {"what": what, "path": str(path)}
+            )
+        return str(path.resolve())
+
+    return AfterValidator(check)
+
+
+InputFile = Annotated[str, _existing("file"), PathKind("file")]
+"""A file the component reads: relative to the spec, must exist, resolved to an absolute path."""
+InputFolder = Annotated[str, _existing("folder"), PathKind("folder")]
+"""A folder the component reads: relative to the spec, must exist, resolved to an absolute path."""
+
+
+class TrainConfig(ComponentConfig):
+    """Options of a training loop. A component's own training options derive from it."""
+
+    epochs: int = Field(3, ge=1, description="Passes over the training data.")
+    batch_size: int = Field(32, ge=1, description="Examples a step.")
+    lr: float = Field(1e-3, gt=0, description="Peak learning rate of AdamW.")
+    warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps with linear warm-up.")
+    decay: bool = Field(True, description="Whether the rate falls linearly to 0 after the warm-up.")
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled weight decay.")
+    max_grad_norm: float = Field(
+        1.0, ge=0, description="Gradient norm clipped to; 0 does not clip."
+    )
+    select: Literal["best-dev", "last"] = Field(
+        "best-dev",
+        description="Which epoch is kept: the best on dev (first of equals), or the last.",
+    )

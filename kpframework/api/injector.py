@@ -1,0 +1,161 @@
+"""Injectors: how knowledge enters the host.
+
+An injector has two halves. The *input edit* happens when data are encoded: which slots, text or
+anchors each linked mention gets. The *host patch* happens when the model runs: callbacks on the
+host's own modules. Either may be empty.
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Literal as OneOf
+
+from kpframework.api.context import Context
+
+if TYPE_CHECKING:
+    import torch
+
+    from kpframework.api.config import TrainConfig
+    from kpframework.api.text import Edit, Mention, Segment
+
+
+class Entities(Protocol):
+    """The entities at work in one forward pass: where they sit, and their vectors, each once."""
+
+    @property
+    def vectors(self) -> torch.Tensor:
+        """Shape (unique, dim): the table's rows of the entities that occur, each once."""
+
+    @property
+    def inverse(self) -> torch.Tensor:
+        """Shape (positions,): for each position its row in `vectors`."""
+
+    @property
+    def rows(self) -> torch.Tensor:
+        """Shape (positions,): row in the batch of each position."""
+
+    @property
+    def columns(self) -> torch.Tensor:
+        """Shape (positions,): token position of each position."""
+
+    def overwrite(self, hidden: torch.Tensor, module: torch.nn.Module) -> torch.Tensor:
+        """Return ``hidden`` (batch, tokens, width) with ``module(vectors)`` at the positions."""
+
+    def add(self, hidden: torch.Tensor, module: torch.nn.Module) -> torch.Tensor:
+        """Return ``hidden`` with ``module(vectors)`` added at the positions."""
+
+
+Callback = Callable[["torch.Tensor", Entities], "torch.Tensor"]
+
+
+@dataclass(frozen=True)
+class EntitySpace:
+    """The space entity vectors live in."""
+
+    dim: int
+    rms: float
+    """Root mean square of the components of all vectors."""
+
+
+class HostHandle(Protocol):
+    """The host as an injector may touch it. Callbacks run only when a batch holds an entity."""
+
+    @property
+    def model(self) -> torch.nn.Module:
+        """The transformers (or peft) model; do not modify it."""
+
+    @property
+    def width(self) -> int:
+        """Width of the input embeddings."""
+
+    @property
+    def embedding_rms(self) -> float:
+        """Root mean square of the components of the host's word embeddings."""
+
+    @property
+    def outputs(self) -> int:
+        """Number of outputs of a classification head; 0 where there is none."""
+
+    def input_embeddings(self, callback: Callback) -> None:
+        """Pass the output of the host's own embedding module through the callback."""
+
+    def layer(self, index: int, callback: Callback) -> None:
+        """Pass the hidden states after layer ``index`` (from 0, negative from the end) through it."""
+
+    def logits(self, callback: Callback) -> None:
+        """Pass the model's logits through the callback."""
+
+
+class TrainingSession(Protocol):
+    """What an injector's `fit` is given: data, host and loops. The host is frozen unless declared."""
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """The injector's trainable module, on its device; modify it in place."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of this row."""
+
+    def task(self, config: TrainConfig, dropout: float | None = None) -> None:
+        """Train the module by the task's loss, the epoch chosen on dev as ``config.select`` says.
+
+        Args:
+            config: the loop's options.
+            dropout: the host's dropout while training; None puts the host in evaluation mode.
+        """
+
+    def mention_masked_lm(self, config: TrainConfig, dropout: float | None = None) -> None:
+        """Train the module by the mention-masked language model on the linked corpus.
+
+        Zhang et al. 2023, section 3.2: for every non-empty subset of a sentence's (at most two)
+        linked mentions, its tokens become the mask token and the loss is the language model's
+        cross-entropy there and nowhere else.
+        """
+
+
+class Injector(ABC):
+    """A knowledge injection method."""
+
+    trains_host: ClassVar[bool] = False
+    """Whether the host's own weights change; such a row is marked as not plug-and-play."""
+    kb_update: ClassVar[OneOf["free", "refit", "retrain", "none"]] = "free"
+    """What a changed knowledge base costs after training."""
+    needs_entities: ClassVar[bool] = True
+    """Whether entity vectors are used at all; if not, a row needs no ``knowledge``."""
+
+    def __init__(self, config: Any, context: Context) -> None:
+        self.config = config
+        self.context = context
+
+    def edits(self, segment: Segment, mentions: Sequence[Mention]) -> list[Edit]:
+        """Return the input edits for a segment's linked mentions; all have a vector."""
+        return []
+
+    def build(self, source: EntitySpace, host: HostHandle) -> torch.nn.Module | None:
+        """Return the module that holds everything trained, or None if nothing is."""
+        return None
+
+    def patch(self, host: HostHandle, module: torch.nn.Module | None) -> None:
+        """Register callbacks on the host; they are removed by the framework at ``detach()``."""
+
+    @property
+    def stage(self) -> OneOf["none", "general", "task"]:
+        """What training needs: nothing, a linked corpus and a language model, or a task's host."""
+        return "none"
+
+    @property
+    def corpus(self) -> str:
+        """Id of the spec's corpus that a ``general`` stage reads."""
+        return ""
+
+    @property
+    def corpus_length(self) -> int:
+        """Longest masked item of a ``general`` stage, in tokens; longer ones are left out."""
+        return 64
+
+    def fit(self, session: TrainingSession) -> None:
+        """Train the module. Called once, unless `stage` is ``none``."""

@@ -1,0 +1,41 @@
+"""Entity linkers: text in, linked mentions out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kpframework.api.context import Context
+
+if TYPE_CHECKING:
+    from kpframework.api.kb import KnowledgeBase
+    from kpframework.api.text import Mention, Segment
+
+
+class Linker(ABC):
+    """Finds mentions of a knowledge base's entities in texts.
+
+    ``prepare`` is called once before the first ``link``. ``link`` is pure: the same segment gives the
+    same mentions, alone or in a batch.
+    """
+
+    def __init__(self, config: Any, context: Context) -> None:
+        self.config = config
+        self.context = context
+
+    @abstractmethod
+    def prepare(self, kb: KnowledgeBase) -> None:
+        """Build what is needed to link against this knowledge base."""
+
+    @abstractmethod
+    def link(self, segments: Sequence[Segment]) -> list[list[Mention]]:
+        """Return for each segment its linked mentions, sorted by start, not overlapping.
+
+        Every mention has an entity id of the knowledge base. A mention that covers a span of the
+        data keeps that span's ``role``.
+        """
+
+    def statistics(self) -> Mapping[str, float]:
+        """Return counts for the report, such as how many names are ambiguous."""
+        return {}

@@ -1,0 +1,89 @@
+"""Tasks: examples, a loss, decisions, and sufficient statistics of a metric."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from kpframework.api.context import Context
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+
+    from kpframework.api.text import Example
+
+
+class Task(ABC):
+    """A task reads its splits and knows how a model's outputs are trained on, decided and scored.
+
+    A metric is a function of *sums of per-example statistics* (correct and count for accuracy; true
+    positives, predicted and gold for F1), so that subsets and bootstrap intervals come at no cost.
+    """
+
+    head: ClassVar[str] = "sequence-classification"
+    """Which head the host has: ``sequence-classification``, ``masked-lm`` or ``causal-lm``."""
+
+    def __init__(self, config: Any, context: Context) -> None:
+        self.config = config
+        self.context = context
+
+    @property
+    def max_length(self) -> int:
+        """Longest input in tokens, special tokens, markers and slots included."""
+        return int(self.config.max_length)
+
+    @abstractmethod
+    def examples(self, split: str) -> Iterator[Example]:
+        """Yield the examples of ``train``, ``dev`` or ``test`` in a stable order.
+
+        Raises:
+            KpError: a line is malformed; names file and line.
+        """
+
+    @property
+    @abstractmethod
+    def labels(self) -> Sequence[str]:
+        """Names of the outputs of a classification head, in order; read from train alone."""
+
+    @property
+    @abstractmethod
+    def metrics(self) -> Sequence[str]:
+        """Names of the metrics (in [0, 1], higher is better); the first one selects and compares."""
+
+    @abstractmethod
+    def loss(self, logits: torch.Tensor, targets: Sequence[Any]) -> torch.Tensor:
+        """Return the mean loss of a batch; ``logits`` has shape (batch, outputs)."""
+
+    def calibrate(
+        self, logits: npt.NDArray[np.float32], targets: Sequence[Any]
+    ) -> Mapping[str, float]:
+        """Return what is chosen on dev, such as a threshold, for `decide`."""
+        return {}
+
+    @abstractmethod
+    def decide(
+        self, logits: npt.NDArray[np.float32], calibration: Mapping[str, float]
+    ) -> Sequence[Any]:
+        """Return one JSON-able answer an example."""
+
+    @abstractmethod
+    def statistics(
+        self, decisions: Sequence[Any], targets: Sequence[Any]
+    ) -> npt.NDArray[np.float64]:
+        """Return shape (examples, k): what `score` needs summed."""
+
+    @abstractmethod
+    def score(self, sums: npt.NDArray[np.float64]) -> Mapping[str, npt.NDArray[np.float64]]:
+        """Return each metric for sums of shape (..., k), as arrays of shape (...)."""
+
+    def show(self, decision: Any) -> str:
+        """Return a decision (or a target) in words, for the report."""
+        return str(decision)
+
+    def files(self) -> Sequence[Path]:
+        """Return files read that no option names; they enter the key."""
+        return ()

@@ -1,0 +1,235 @@
+"""From edited text to token ids: offsets decide where slots, markers and masks go.
+
+The user's own tokens are never re-tokenised: a text without edits gives exactly the ids its tokenizer
+gives, and an edit only puts ids between, over or in the place of them. Room for what the task needs
+(markers, and the spans they stand at) is reserved before truncation.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kpframework.api.text import Anchor, Edit, Insertion, Literal, Mask, Replacement, Slot
+from kpframework.errors import KpError
+from kpframework.inject.special_tokens import SpecialTokens
+from kpframework.inject.window import choose_tokens, share_budget
+
+
+@dataclass(frozen=True)
+class SourcedEdit:
+    """An edit with who asks for it."""
+
+    edit: Edit
+    source: int = 0
+    """Index of the knowledge plugin; decides whose vector a slot takes."""
+    required: bool = True
+    """Whether truncation must keep it; a mention outside the task's spans is not required."""
+
+
+@dataclass(frozen=True)
+class EditedSegment:
+    """A text and the edits made to it."""
+
+    text: str
+    edits: tuple[SourcedEdit, ...] = ()
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One input as token ids."""
+
+    input_ids: list[int]
+    token_types: list[int]
+    entities: list[tuple[int, int, str]]
+    """(position, source, entity id) of every slot and anchor."""
+    targets: list[tuple[int, int]]
+    """(position, token id) of every masked token."""
+    origin: list[int]
+    """For each position the index of the user's own token, counted over all segments; else -1."""
+    dropped: int
+    """How many of the user's own tokens truncation left out."""
+
+
+class InputEncoder:
+    """Encodes edited texts for one tokenizer.
+
+    Args:
+        tokenizer: a fast tokenizer; it is read, never changed.
+        max_length: longest input, special tokens and everything inserted included.
+
+    Raises:
+        KpError: KP701, the tokenizer has no offsets (it is not a fast one).
+    """
+
+    def __init__(self, tokenizer: Any, max_length: int) -> None:
+        if not getattr(tokenizer, "is_fast", False):
+            raise KpError(
+                "KP701",
+                f"{type(tokenizer).__name__} gives no character offsets, so mentions cannot be "
+                "aligned to its tokens",
+                "load the fast tokenizer (AutoTokenizer does where the model has one)",
+            )
+        self.tokenizer = tokenizer
+        self.max_length = max_length
+        self.special = SpecialTokens(tokenizer)
+
+    def encode(self, inputs: Sequence[Sequence[EditedSegment]]) -> list[Encoded]:
+        """Encode inputs of one or two segments each.
+
+        Raises:
+            KpError: KP702, what the task requires does not fit into ``max_length``.
+        """
+        texts = [segment.text for segments in inputs for segment in segments]
+        if not texts:
+            return []
+        tokens = self.tokenizer(
+            texts, add_special_tokens=False, return_offsets_mapping=True, truncation=False
+        )
+        encoded, start = [], 0
+        for segments in inputs:
+            stop = start + len(segments)
+            laid_out = [
+                _LaidOut(segment, ids, offsets, self.special)
+                for segment, ids, offsets in zip(
+                    segments,
+                    tokens["input_ids"][start:stop],
+                    tokens["offset_mapping"][start:stop],
+                    strict=True,
+                )
+            ]
+            encoded.append(self._join(laid_out))
+            start = stop
+        return encoded
+
+    def _join(self, segments: list[_LaidOut]) -> Encoded:
+        frame = self.special.frame(len(segments))
+        room = self.max_length - frame.count
+        budgets = share_budget([sum(s.costs) for s in segments], [s.least for s in segments], room)
+        if budgets is None:
+            least = sum(s.least for s in segments)
+            raise KpError(
+                "KP702",
+                f"{least} positions are required by markers, slots and the spans they stand at, "
+                f"but max_length={self.max_length} leaves {room}: {segments[0].text[:80]!r}",
+                "raise the task's max_length",
+            )
+        out = Encoded([], [], [], [], [], 0)
+        dropped = before = 0
+        for index, (segment, budget) in enumerate(zip(segments, budgets, strict=True)):
+            frame.put(out.input_ids, out.token_types, out.origin, index)
+            kept = choose_tokens(segment.costs, segment.required, budget)
+            dropped += len(segment.ids) - sum(stop - start for start, stop in kept)
+            segment.emit(out, kept, before)
+            missing = len(out.input_ids) - len(out.token_types)
+            out.token_types.extend([frame.types[index]] * missing)
+            before += len(segment.ids)
+        frame.put(out.input_ids, out.token_types, out.origin, len(segments))
+        return Encoded(
+            out.input_ids, out.token_types, out.entities, out.targets, out.origin, dropped
+        )
+
+
+class _LaidOut:
+    """One segment's tokens with its edits placed at token boundaries."""
+
+    def __init__(
+        self,
+        segment: EditedSegment,
+        ids: Sequence[int],
+        offsets: Sequence[tuple[int, int]],
+        special: SpecialTokens,
+    ) -> None:
+        self.text = segment.text
+        self.ids = list(ids)
+        self.special = special
+        self.targets: dict[int, int] = {}
+        self.anchors: dict[int, list[tuple[int, str]]] = {}
+        self.removed: set[int] = set()
+        self.required: set[int] = set()
+        self.costs = [1] * len(self.ids)
+        # Both hold (rank, pieces) per token; pieces before a token, pieces after it.
+        self.before: dict[int, list[tuple[int, int, tuple[Slot | Literal, ...]]]] = {}
+        self.after: dict[int, list[tuple[int, int, tuple[Slot | Literal, ...]]]] = {}
+        self._starts = [start for start, _ in offsets]
+        self._ends = [end for _, end in offsets]
+        for sourced in segment.edits if self.ids else ():
+            self._place(sourced)
+        self.least = sum(self.costs[i] for i in self.required)
+
+    def _span(self, start: int, end: int) -> range:
+        first = min(bisect_right(self._ends, start), len(self.ids) - 1)
+        last = max(bisect_left(self._starts, end) - 1, first)
+        return range(first, last + 1)
+
+    def _place(self, sourced: SourcedEdit) -> None:
+        edit = sourced.edit
+        match edit:
+            case Insertion(at=at, pieces=pieces, side=side, rank=rank):
+                if side == "before":
+                    token = self._span(at, at + 1)[0]
+                    self.before.setdefault(token, []).append((rank, sourced.source, pieces))
+                else:
+                    token = self._span(at - 1, at)[-1]
+                    self.after.setdefault(token, []).append((-rank, sourced.source, pieces))
+                self.costs[token] += sum(self._width(piece) for piece in pieces)
+                touched: Sequence[int] = (token,)
+            case Replacement(start=start, end=end, pieces=pieces):
+                touched = self._span(start, end)
+                self.removed.update(touched)
+                self.before.setdefault(touched[0], []).append((0, sourced.source, pieces))
+                for token in touched:
+                    self.costs[token] -= 1
+                self.costs[touched[0]] += sum(self._width(piece) for piece in pieces)
+            case Mask(start=start, end=end):
+                touched = self._span(start, end)
+                self.targets.update((token, self.ids[token]) for token in touched)
+            case Anchor(start=start, end=end, entity=entity):
+                touched = self._span(start, end)[:1]
+                self.anchors.setdefault(touched[0], []).append((sourced.source, entity))
+        if sourced.required:
+            self.required.update(touched)
+
+    def _width(self, piece: Slot | Literal) -> int:
+        return 1 if isinstance(piece, Slot) else len(self.special.literal(piece.text))
+
+    def emit(self, out: Encoded, kept: Sequence[tuple[int, int]], base: int) -> None:
+        """Append the kept tokens and everything placed at them; runs are copied as slices."""
+        events = sorted({*self.before, *self.after, *self.anchors, *self.targets, *self.removed})
+        for start, stop in kept:
+            position = start
+            for token in events[bisect_left(events, start) : bisect_left(events, stop)]:
+                self._copy(out, position, token, base)
+                self._emit_event(out, token, base)
+                position = token + 1
+            self._copy(out, position, stop, base)
+
+    def _copy(self, out: Encoded, start: int, stop: int, base: int) -> None:
+        out.input_ids.extend(self.ids[start:stop])
+        out.origin.extend(range(base + start, base + stop))
+
+    def _emit_event(self, out: Encoded, token: int, base: int) -> None:
+        for _, source, pieces in sorted(self.before.get(token, ()), key=lambda item: item[0]):
+            self._emit_pieces(out, source, pieces)
+        if token not in self.removed:
+            for source, entity in self.anchors.get(token, ()):
+                out.entities.append((len(out.input_ids), source, entity))
+            target = self.targets.get(token)
+            if target is not None:
+                out.targets.append((len(out.input_ids), target))
+            out.input_ids.append(self.ids[token] if target is None else self.special.mask_id)
+            out.origin.append(base + token)
+        for _, source, pieces in sorted(self.after.get(token, ()), key=lambda item: item[0]):
+            self._emit_pieces(out, source, pieces)
+
+    def _emit_pieces(self, out: Encoded, source: int, pieces: Sequence[Slot | Literal]) -> None:
+        for piece in pieces:
+            if isinstance(piece, Slot):
+                out.entities.append((len(out.input_ids), source, piece.entity))
+                ids = [self.special.placeholder_id]
+            else:
+                ids = self.special.literal(piece.text)
+            out.input_ids.extend(ids)
+            out.origin.extend([-1] * len(ids))

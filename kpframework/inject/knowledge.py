@@ -1,0 +1,63 @@
+"""What is plugged in: an injector, its trained module, entity vectors and a linker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+
+from kpframework.api.injector import Injector
+from kpframework.api.text import Mention, Segment
+from kpframework.inject.encoding import EditedSegment, SourcedEdit
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Table(Protocol):
+    """Entity vectors by row, as `kpframework.kb.table.EntityTable` gives them."""
+
+    @property
+    def dim(self) -> int:
+        """Width of a vector."""
+
+    @property
+    def rms(self) -> float:
+        """Root mean square of all components."""
+
+    def rows(self, entities: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the row of each entity id, -1 where there is none."""
+
+    def gather(self, rows: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Return the vectors of rows."""
+
+
+@dataclass
+class Knowledge:
+    """A knowledge plugin ready to be put on a host."""
+
+    injector: Injector
+    module: torch.nn.Module | None
+    table: Table
+
+    def usable(self, mentions: Sequence[Mention]) -> list[Mention]:
+        """Return the mentions whose entity has a vector: out-of-KB mentions change nothing."""
+        found = self.table.rows([mention.entity for mention in mentions]) if mentions else ()
+        return [m for m, row in zip(mentions, found, strict=True) if row >= 0]
+
+    def edit(self, segment: Segment, mentions: Sequence[Mention], source: int = 0) -> EditedSegment:
+        """Return the segment with the task's edits and this injector's."""
+        edits = [SourcedEdit(edit) for edit in segment.edits]
+        for mention in self.usable(mentions):
+            edits += [
+                SourcedEdit(edit, source, required=bool(mention.role))
+                for edit in self.injector.edits(segment, [mention])
+            ]
+        return EditedSegment(segment.text, tuple(edits))
+
+
+def plain(segment: Segment) -> EditedSegment:
+    """Return the segment with the task's own edits only."""
+    return EditedSegment(segment.text, tuple(SourcedEdit(edit) for edit in segment.edits))

@@ -1,0 +1,167 @@
+"""The one training loop: host adaptation, map-tuning and head fitting differ in what they pass.
+
+Order, dropout and learning rate are functions of (seed, step), never of history, so that a killed
+training goes on from {weights, moments, epoch} to the bytes of an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from kpframework.api.config import TrainConfig
+from kpframework.api.context import Context
+from kpframework.errors import KpError
+from kpframework.train.checkpoint import Checkpoint, trainable
+
+
+@dataclass
+class History:
+    """What a training did, for the record and its curves."""
+
+    loss: list[float] = field(default_factory=list)
+    """Mean training loss of each epoch."""
+    dev: list[float] = field(default_factory=list)
+    """Primary dev metric after each epoch."""
+    kept: int = 0
+    """The epoch whose weights were kept, counted from 1."""
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class Job:
+    """What the loop is given."""
+
+    module: torch.nn.Module
+    """Its parameters that require a gradient are trained."""
+    batches: Callable[[int], Sequence[Any]]
+    """The batches of an epoch, the same number in each."""
+    loss: Callable[[Any], torch.Tensor]
+    """Mean loss of one batch."""
+    evaluate: Callable[[], float] | None = None
+    """Dev metric, higher is better; None keeps the last epoch."""
+    label: str = "training"
+
+
+def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
+    """Return the rate of a step: linear warm-up, then linear decay to 0 (or constant)."""
+    warm = int(config.warmup * steps)
+    if step < warm:
+        return config.lr * (step + 1) / warm
+    if not config.decay:
+        return config.lr
+    return config.lr * (steps - step) / max(1, steps - warm)
+
+
+def step_seed(seed: int, step: int, rank: int = 0) -> int:
+    """Return the seed of one step's dropout."""
+    return (seed * 1_000_003 + step * 1_009 + rank) % (1 << 63)
+
+
+@contextmanager
+def fast_fp32() -> Iterator[None]:
+    """Multiply in fp32 by the faster library where that keeps fp32's accuracy.
+
+    On a CPU without AMX 'medium' takes oneDNN's fp32 kernels (relative error 4e-7) instead of MKL's;
+    with AMX it would round to bf16, so it is left alone there. Attention takes the plain kernel,
+    whose backward pass is faster than the fused one's at these lengths.
+    """
+    before = torch.get_float32_matmul_precision()
+    amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: True)()
+    on_cpu = not torch.cuda.is_available()
+    if on_cpu and not amx:
+        torch.set_float32_matmul_precision("medium")
+    try:
+        if on_cpu:
+            with sdpa_kernel(SDPBackend.MATH):
+                yield
+        else:
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def run_training(
+    job: Job, config: TrainConfig, context: Context, precision: str = "fp32"
+) -> History:
+    """Train ``job.module`` in place and return what happened.
+
+    Raises:
+        KpError: KP720, the loss or the gradient is not finite; nothing was updated by that step.
+    """
+    from accelerate import Accelerator
+
+    accelerator = Accelerator(
+        cpu=context.device == "cpu", mixed_precision="bf16" if precision == "bf16" else "no"
+    )
+    parameters = trainable(job.module)
+    optimizer = torch.optim.AdamW(
+        list(parameters.values()), lr=config.lr, weight_decay=config.weight_decay, eps=1e-8
+    )
+    checkpoint = Checkpoint(context.scratch / "checkpoint")
+    history = History()
+    first = checkpoint.restore(parameters, optimizer, history, accelerator.device)
+    per_epoch = len(job.batches(0))
+    steps = per_epoch * config.epochs
+    with context.progress(job.label, steps) as advance, fast_fp32():
+        advance(first * per_epoch)
+        for epoch in range(first, config.epochs):
+            total = torch.zeros((), dtype=torch.float64)
+            for i, batch in enumerate(job.batches(epoch)):
+                step = epoch * per_epoch + i
+                torch.manual_seed(step_seed(context.seed, step, accelerator.process_index))
+                for group in optimizer.param_groups:
+                    group["lr"] = learning_rate(config, step, steps)
+                with accelerator.autocast():
+                    loss = job.loss(batch)
+                accelerator.backward(loss)
+                _update(optimizer, parameters, loss, config, step)
+                total += loss.detach().double().cpu()
+                advance(1, f"loss {float(loss.detach()):.3f}")
+            history.loss.append(float(total) / max(1, per_epoch))
+            history.steps = (epoch + 1) * per_epoch
+            _close_epoch(job, config, history, checkpoint, parameters, optimizer)
+    checkpoint.best(parameters)
+    return history
+
+
+def _update(
+    optimizer: torch.optim.Optimizer,
+    parameters: dict[str, torch.nn.Parameter],
+    loss: torch.Tensor,
+    config: TrainConfig,
+    step: int,
+) -> None:
+    limit = config.max_grad_norm or math.inf
+    norm = torch.nn.utils.clip_grad_norm_(list(parameters.values()), limit)
+    if not bool(torch.isfinite(loss.detach())) or not bool(torch.isfinite(norm)):
+        raise KpError(
+            "KP720",
+            f"step {step}: loss {float(loss.detach())}, gradient norm {float(norm)}; training was "
+            "stopped before the weights changed",
+            "lower the learning rate, or look at the data of that step",
+        )
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+
+
+def _close_epoch(
+    job: Job,
+    config: TrainConfig,
+    history: History,
+    checkpoint: Checkpoint,
+    parameters: dict[str, torch.nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+) -> None:
+    if job.evaluate is not None:
+        history.dev.append(job.evaluate())
+    by_dev = config.select == "best-dev" and bool(history.dev)
+    best = history.dev.index(max(history.dev)) if by_dev else len(history.loss) - 1
+    history.kept = best + 1
+    checkpoint.save(parameters, optimizer, history, is_best=history.kept == len(history.loss))

@@ -1,0 +1,142 @@
+"""What an injector's `fit` is given (`kpframework.api.injector.TrainingSession`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from kpframework.api.config import TrainConfig
+from kpframework.api.context import Context
+from kpframework.api.task import Task
+from kpframework.errors import KpError
+from kpframework.inject.freezing import dropout as host_dropout
+from kpframework.train.data import EncodedSet, predict
+from kpframework.train.loop import History, Job, run_training
+from kpframework.train.masked_lm import train_mention_masked_lm
+
+
+@dataclass
+class Session:
+    """Trains an attached module on a host: by a task's loss or by mention-masked LM."""
+
+    model: Any
+    """The host with the module attached."""
+    module: torch.nn.Module
+    context: Context
+    precision: str = "fp32"
+    task_data: tuple[Task, EncodedSet, EncodedSet] | None = None
+    """The task, its training and its dev examples."""
+    corpus_data: EncodedSet | None = None
+    """Masked items of the linked corpus."""
+    histories: list[History] = field(default_factory=list)
+
+    @property
+    def seed(self) -> int:
+        """Seed of this row."""
+        return self.context.seed
+
+    def task(self, config: TrainConfig, dropout: float | None = None) -> None:
+        """Train by the task's loss; see the protocol.
+
+        Raises:
+            KpError: KP740, no training example holds an entity.
+        """
+        if self.task_data is None:
+            raise KpError("KP740", "this training was set up without a task")
+        task, train, dev = self.task_data
+        data = train.with_entities()
+        if not data.items:
+            raise KpError(
+                "KP740",
+                "no training example holds a linked mention with a vector",
+                "look at the linker and at the coverage of the knowledge base",
+            )
+        self.histories.append(
+            train_on_task(
+                self.model,
+                self.module,
+                task,
+                (data, dev),
+                config,
+                self.context,
+                label="task-specific map-tuning",
+                dropout=dropout,
+                precision=self.precision,
+            )
+        )
+
+    def mention_masked_lm(self, config: TrainConfig, dropout: float | None = None) -> None:
+        """Train by mention-masked language modelling; see the protocol.
+
+        Raises:
+            KpError: KP741, the corpus holds no linked mention.
+        """
+        if self.corpus_data is None or not self.corpus_data.items:
+            raise KpError(
+                "KP741",
+                "the corpus holds no linked mention with a vector",
+                "look at the linker, the corpus and the coverage of the knowledge base",
+            )
+        with host_dropout(self.model, dropout):
+            history = train_mention_masked_lm(
+                self.model, self.module, self.corpus_data, config, self.context, self.precision
+            )
+        self.histories.append(history)
+
+
+def train_on_task(
+    model: Any,
+    module: torch.nn.Module,
+    task: Task,
+    data: tuple[EncodedSet, EncodedSet],
+    config: TrainConfig,
+    context: Context,
+    *,
+    label: str,
+    dropout: float | None = None,
+    precision: str = "fp32",
+    own_dropout: bool = False,
+) -> History:
+    """Train ``module`` (the model itself, or what is attached to it) by the task's loss.
+
+    Args:
+        model: what is called.
+        module: whose parameters are trained.
+        task: gives loss, decisions and metric.
+        data: training and dev examples.
+        config: the loop's options; a batch is divided by length, the mean loss is over examples.
+        context: seed, device, progress.
+        label: shown by the progress bar.
+        dropout: the host's dropout; None is evaluation mode.
+        precision: ``fp32`` or ``bf16``.
+        own_dropout: train the model with the dropout its own configuration names.
+    """
+    train, dev = data
+
+    def loss(indices: Sequence[int]) -> torch.Tensor:
+        batch = train.batch(indices).to(context.device)
+        targets = [train.targets[i] for i in indices]
+        if own_dropout:
+            model.train()
+            return task.loss(model(**batch.inputs).logits, targets)
+        with host_dropout(model, dropout):
+            return task.loss(model(**batch.inputs).logits, targets)
+
+    def batches(epoch: int) -> Sequence[Sequence[int]]:
+        return train.batches(config.batch_size, context.seed, epoch)
+
+    def evaluate() -> float:
+        return primary_score(task, predict(model, dev, context, label="dev"), dev.targets)
+
+    job = Job(module, batches, loss, evaluate if config.select == "best-dev" else None, label)
+    return run_training(job, config, context, precision)
+
+
+def primary_score(task: Task, logits: Any, targets: Sequence[Any]) -> float:
+    """Return the primary metric after calibrating on the same examples (dev)."""
+    decisions = task.decide(logits, task.calibrate(logits, targets))
+    sums = task.statistics(decisions, targets).sum(0)
+    return float(task.score(sums)[task.metrics[0]])

@@ -1,0 +1,28 @@
+"""Declares the control rows; imports nothing heavy."""
+
+from collections.abc import Iterable
+
+from kpframework import Component, hookimpl
+
+
+@hookimpl
+def kp_components() -> Iterable[Component]:
+    """Return the two injectors."""
+    return [
+        Component(
+            kind="injector",
+            name="none",
+            target="kp_plugin_controls.injectors:NoInjection",
+            config="kp_plugin_controls.config:NoInjectionConfig",
+            summary="The bare frozen host.",
+            capabilities={"site": "none", "trained": "nothing", "trains_host": False},
+        ),
+        Component(
+            kind="injector",
+            name="probe",
+            target="kp_plugin_controls.injectors:Probe",
+            config="kp_plugin_controls.config:ProbeConfig",
+            summary="A linear classifier on entity vectors alone: what the vectors hold.",
+            capabilities={"site": "logits", "trained": "one affine map", "trains_host": False},
+        ),
+    ]

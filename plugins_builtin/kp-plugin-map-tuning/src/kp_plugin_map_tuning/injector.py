@@ -1,0 +1,98 @@
+"""Map-tuning: the input edit, the mapper, and where it acts on the host."""
+
+from collections.abc import Sequence
+from typing import Literal as OneOf
+
+import torch
+
+from kpframework.api import (
+    Edit,
+    EntitySpace,
+    HostHandle,
+    Injector,
+    Insertion,
+    Literal,
+    Mention,
+    Replacement,
+    Segment,
+    Slot,
+    TrainingSession,
+)
+from kp_plugin_map_tuning.config import GeneralStage
+
+INNERMOST = 1
+"""Slots stand between a task's markers and the mention."""
+
+
+class ScaledMapper(torch.nn.Module):
+    """A mapper between two spaces of known scale: (n, source) to (n, width).
+
+    Args:
+        mapper: the mapping network.
+        source_rms: entity vectors are divided by it.
+        target_rms: mapped vectors are multiplied by it; 1 leaves them.
+    """
+
+    def __init__(self, mapper: torch.nn.Module, source_rms: float, target_rms: float) -> None:
+        super().__init__()
+        self.mapper = mapper
+        self.register_buffer("source_rms", torch.tensor(source_rms))
+        self.register_buffer("target_rms", torch.tensor(target_rms))
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Map entity vectors to the host's input space."""
+        mapped: torch.Tensor = self.mapper(vectors / self.source_rms)
+        return mapped * self.target_rms
+
+
+class MapTuning(Injector):
+    """Zhang et al., ACL 2023: section 3.1 (the mapping), 3.2 (its training).
+
+    Nothing but the mapper is trained, and a changed entity vector needs no training at all.
+    """
+
+    kb_update = "free"
+
+    @property
+    def stage(self) -> OneOf["none", "general", "task"]:
+        """The stage of the options."""
+        return self.config.train.stage  # type: ignore[no-any-return]
+
+    @property
+    def corpus(self) -> str:
+        """Id of the corpus of a general stage."""
+        return self.config.train.corpus if self.stage == "general" else ""
+
+    @property
+    def corpus_length(self) -> int:
+        """Longest masked item of a general stage."""
+        return int(self.config.train.max_length)
+
+    def edits(self, segment: Segment, mentions: Sequence[Mention]) -> list[Edit]:
+        """Return ``slot / mention`` for each mention, or the slot in its place."""
+        if self.config.layout == "replace":
+            return [Replacement(m.start, m.end, (Slot(m.entity),)) for m in mentions]
+        return [
+            Insertion(m.start, (Slot(m.entity), Literal("/")), rank=INNERMOST) for m in mentions
+        ]
+
+    def build(self, source: EntitySpace, host: HostHandle) -> torch.nn.Module:
+        """Return the mapper from the entity space to the host's word embeddings."""
+        mapper = self.context.create("mapper", self.config.mapper)
+        network = mapper.build(source.dim, host.width)
+        if self.config.scale == "none":
+            return ScaledMapper(network, 1.0, 1.0)
+        return ScaledMapper(network, source.rms, host.embedding_rms)
+
+    def patch(self, host: HostHandle, module: torch.nn.Module | None) -> None:
+        """Overwrite the slots' word embeddings by mapped entity vectors."""
+        assert module is not None
+        host.input_embeddings(lambda output, entities: entities.overwrite(output, module))
+
+    def fit(self, session: TrainingSession) -> None:
+        """Train the mapper by the stage's objective."""
+        train = self.config.train
+        if isinstance(train, GeneralStage):
+            session.mention_masked_lm(train, dropout=train.dropout)
+        else:
+            session.task(train, dropout=train.dropout)

@@ -29,19 +29,18 @@ def dropout(model: torch.nn.Module, rate: float | None) -> Iterator[None]:
 
     Zhang et al. 2023, section 3.2: dropout in the host keeps the mapper from fitting one exact host.
     """
-    modules = [m for m in model.modules() if isinstance(m, torch.nn.Dropout)]
-    before = [(module, module.p) for module in modules]
+    rates = {m: m.p for m in model.modules() if isinstance(m, torch.nn.Dropout)}
     training = {module: module.training for module in model.modules()}
     if rate is not None:
         model.train()
-        for module in modules:
-            module.p = rate
+        for layer in rates:
+            layer.p = rate
     else:
         model.eval()
     try:
         yield
     finally:
-        for module, p in before:
-            module.p = p
+        for layer, own in rates.items():
+            layer.p = own
         for module, was in training.items():
             module.training = was

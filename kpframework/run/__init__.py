@@ -1,0 +1,1 @@
+"""Runs: plan, steps, cache, execution, record, statistics."""

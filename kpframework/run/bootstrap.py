@@ -1,0 +1,162 @@
+"""Paired bootstrap intervals from per-example statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kpframework.errors import KpError
+
+Floats = npt.NDArray[np.float64]
+Score = Callable[[Floats], Mapping[str, Floats]]
+"""`kpframework.api.Task.score`: sums of shape (..., k) to metrics of shape (...)."""
+
+_CHUNK_BYTES = 64 * 2**20
+
+
+def paired_bootstrap(
+    stats_a: npt.ArrayLike,
+    stats_b: npt.ArrayLike | None,
+    score: Score,
+    *,
+    resamples: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    mask: npt.ArrayLike | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Return each metric of a system with its interval, and its difference to another system.
+
+    Examples are drawn with replacement, the same for all seeds and both systems; where there are
+    several seeds, seeds are drawn as well, the same for both. A metric is the mean over seeds.
+    Intervals are percentiles.
+
+    Args:
+        stats_a: shape (seeds, examples, k), what `score` needs summed over examples.
+        stats_b: the other system's on the same examples and seeds, or None. One seed stands for
+            every seed.
+        score: computes metrics from sums.
+        resamples: number of resamples.
+        confidence: level of the intervals.
+        seed: equal seeds give equal intervals.
+        mask: shape (examples,), which examples count; None counts all.
+
+    Returns:
+        ``{metric: {"mean": …, "interval": [low, high]}}``, with ``"difference": {"mean": …,
+        "interval": …, "excludes_zero": …}`` (the first minus the other) where there is another.
+        Empty if no example counts.
+
+    Raises:
+        ValueError: the shapes do not fit.
+        KpError: ``KP530``, a statistic or a metric is not finite.
+    """
+    systems = _aligned([stats_a] if stats_b is None else [stats_a, stats_b], mask)
+    seeds, examples, width = systems[0].shape
+    if examples == 0:
+        return {}
+    point = [_mean_over_seeds(_scores(score, s.sum(axis=1)[None]), None) for s in systems]
+    draws = _Draws(seeds, examples, seed)
+    size = max(1, _CHUNK_BYTES // (8 * (2 * examples + 2 * seeds * width)))
+    parts: list[list[dict[str, Floats]]] = []
+    for start in range(0, resamples, size):
+        weights, seed_weights = draws.take(min(size, resamples - start))
+        parts.append(
+            [
+                _mean_over_seeds(_scores(score, _sums(weights, system)), seed_weights)
+                for system in systems
+            ]
+        )
+    levels = [(1 - confidence) / 2, (1 + confidence) / 2]
+    results: dict[str, dict[str, Any]] = {}
+    for metric in point[0]:
+        values = [np.concatenate([part[i][metric] for part in parts]) for i in range(len(systems))]
+        results[metric] = _summary(float(point[0][metric][0]), values[0], levels)
+        if len(systems) == 2:
+            mean = float(point[0][metric][0] - point[1][metric][0])
+            difference = _summary(mean, values[0] - values[1], levels)
+            low, high = difference["interval"]
+            results[metric]["difference"] = difference | {"excludes_zero": low > 0 or high < 0}
+    return results
+
+
+def _aligned(systems: list[npt.ArrayLike], mask: npt.ArrayLike | None) -> list[Floats]:
+    arrays = [np.asarray(system, dtype=np.float64) for system in systems]
+    seeds = max(len(array) for array in arrays)
+    for array in arrays:
+        if array.ndim != 3 or array.shape[1:] != arrays[0].shape[1:]:
+            shapes = ", ".join(str(a.shape) for a in arrays)
+            raise ValueError(f"expected equal shapes (seeds, examples, k), not {shapes}")
+        if len(array) not in {1, seeds}:
+            raise ValueError(f"{len(array)} seeds beside {seeds}")
+        if not np.isfinite(array).all():
+            raise KpError(
+                "KP530",
+                "a per-example statistic is not a finite number",
+                "this is a defect of the task's statistics(), or of the model's outputs",
+            )
+    if mask is not None:
+        chosen = np.asarray(mask, dtype=bool)
+        if chosen.shape != arrays[0].shape[1:2]:
+            raise ValueError(f"mask of shape {chosen.shape} for {arrays[0].shape[1]} examples")
+        arrays = [array[:, chosen] for array in arrays]
+    return [np.broadcast_to(array, (seeds, *array.shape[1:])) for array in arrays]
+
+
+class _Draws:
+    """Numbers of times each example, and each seed, is drawn; one stream, in chunks of any size."""
+
+    def __init__(self, seeds: int, examples: int, seed: int) -> None:
+        self.seeds, self.examples = seeds, examples
+        self._examples, self._seeds = (
+            np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2)
+        )
+
+    def take(self, count: int) -> tuple[Floats, Floats]:
+        """Return counts of shape (count, examples), and shares of shape (count, seeds)."""
+        examples = _counts(self._examples, count, self.examples)
+        return examples, _counts(self._seeds, count, self.seeds) / self.seeds
+
+
+def _counts(generator: np.random.Generator, rows: int, among: int) -> Floats:
+    """Return for each row how often each of ``among`` is drawn in as many draws: multinomial."""
+    drawn = generator.integers(0, among, size=(rows, among))
+    drawn += np.arange(rows)[:, None] * among
+    counts = np.bincount(drawn.ravel(), minlength=rows * among)
+    return counts.reshape(rows, among).astype(np.float64)
+
+
+def _sums(weights: Floats, system: Floats) -> Floats:
+    """Return weighted sums over examples, shape (resamples, seeds, k)."""
+    sums = np.empty((len(weights), len(system), system.shape[2]))
+    for index, statistics in enumerate(system):
+        sums[:, index] = weights @ statistics
+    return sums
+
+
+def _scores(score: Score, sums: Floats) -> dict[str, Floats]:
+    metrics = {name: np.asarray(values, np.float64) for name, values in score(sums).items()}
+    for name, values in metrics.items():
+        if values.shape != sums.shape[:-1]:
+            raise ValueError(f"{name} has shape {values.shape} instead of {sums.shape[:-1]}")
+        if not np.isfinite(values).all():
+            raise KpError(
+                "KP530",
+                f"metric {name!r} is not a finite number",
+                "the task's score() has to say what a metric is when nothing is counted: often 0",
+            )
+    return metrics
+
+
+def _mean_over_seeds(
+    metrics: Mapping[str, Floats], seed_weights: Floats | None
+) -> dict[str, Floats]:
+    if seed_weights is None:
+        return {name: values.mean(axis=1) for name, values in metrics.items()}
+    return {name: (values * seed_weights).sum(axis=1) for name, values in metrics.items()}
+
+
+def _summary(mean: float, values: Floats, levels: list[float]) -> dict[str, Any]:
+    low, high = np.quantile(values, levels)
+    return {"mean": mean, "interval": [float(low), float(high)]}

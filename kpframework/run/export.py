@@ -1,0 +1,102 @@
+"""The artifacts of a run: one knowledge plugin for each trained row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import kpframework
+from kpframework.run.card import model_card
+from kpframework.run.execute import StepResult
+from kpframework.run.plan import Plan
+from kpframework.run.row_plan import Cell
+from kpframework.run.step import Step
+
+
+def export_plugins(
+    plan: Plan, done: Mapping[str, StepResult], folder: Path, results: Mapping[str, Any]
+) -> dict[str, str]:
+    """Write every trained row's artifact; return ``{row/host/task/seed: path}``."""
+    from kpframework.artifact import write_artifact
+    from kpframework.inject.plug import load_state
+
+    written: dict[str, str] = {}
+    for cell in plan.cells:
+        bound = plan.resolved.injections[cell.row]
+        if bound.row is not None or cell.source.artifact is not None:
+            continue
+        for seed, trained, evaluated in zip(
+            cell.seeds, cell.trained, cell.evaluations, strict=True
+        ):
+            if trained is None or not done[trained.name].ok or not done[evaluated.name].ok:
+                continue
+            path = folder / _name(plan, cell, seed, trained)
+            if str(path) not in written.values():
+                config = _config(plan, cell, seed, done, trained, evaluated)
+                source = done[trained.name].folder
+                parts = _parts(done, evaluated)
+                assert source is not None  # noqa: S101  done[...].ok says so
+                card = model_card(config, cell, results)
+                write_artifact(path, config, load_state(source), parts, card)
+            written[f"{cell.row}/{cell.host}/{cell.task}/seed{seed}"] = str(path)
+    return written
+
+
+def _name(plan: Plan, cell: Cell, seed: int, trained: Step) -> str:
+    """Name an artifact by what tells it apart within the plan."""
+    spec = plan.resolved.spec
+    general = "corpus" in trained.inputs
+    parts = [cell.row]
+    parts += [cell.host] if len(spec.hosts) > 1 and not general else []
+    parts += [cell.task] if len(spec.tasks) > 1 and not general else []
+    parts += [f"seed{seed}"] if len(cell.seeds) > 1 else []
+    return "--".join(parts)
+
+
+def _parts(done: Mapping[str, StepResult], evaluated: Step) -> dict[str, Path]:
+    kb = evaluated.inputs["links-test"].inputs["kb"]
+    folders = {"kb": done[kb.name].folder, "entities": done[evaluated.inputs["table"].name].folder}
+    return {name: folder for name, folder in folders.items() if folder is not None}
+
+
+def _config(
+    plan: Plan,
+    cell: Cell,
+    seed: int,
+    done: Mapping[str, StepResult],
+    trained: Step,
+    evaluated: Step,
+) -> dict[str, Any]:
+    facts, scores = done[trained.name].metrics, done[evaluated.name].metrics
+    table = done[evaluated.inputs["table"].name].metrics
+    knowledge = plan.resolved.knowledge[cell.source.knowledge]
+    kb = done[plan.knowledge[cell.source.knowledge]["kb"].name].metrics
+    components = [*cell.source.injector.walk(), *knowledge.linker.walk()]
+    return {
+        "kp_format": 1,
+        "created_by": f"kpframework {kpframework.__version__}",
+        "name": cell.row,
+        "injector": cell.source.injector.filled(),
+        "linker": knowledge.linker.filled(),
+        "kb": {"type": knowledge.kb.type, **kb},
+        "entities": {key: table[key] for key in ("sha256", "dim", "rows")},
+        "control": cell.source.control,
+        "host": {
+            **facts["host"],
+            "fingerprint": facts["fingerprint"]["before"],
+            "id": cell.host,
+            "task": cell.task,
+        },
+        "metrics": scores["metrics"],
+        "calibration": scores["calibration"],
+        "seed": seed,
+        "plugins": [
+            {
+                "distribution": c.registered.distribution,
+                "version": c.registered.version,
+                "component": f"{c.registered.component.kind}/{c.registered.qualified}",
+            }
+            for c in components
+        ],
+    }

@@ -1,0 +1,169 @@
+"""The lock: what pins a run, and what has moved since."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kpframework.errors import KpError, LockMismatch, Problem
+from kpframework.run.digest import canonical_json, content_digest, json_digest
+from kpframework.run.record import package_versions, plugin_versions
+from kpframework.run.step import Step
+from kpframework.spec.resolved import ResolvedSpec
+
+FORMAT = 1
+_ANEW = "lock anew: kpframework lock SPEC -o kp.lock"
+
+_PARTS = {
+    "plugins": ("KP602", "plugin", "pip install '{name}=={old}'"),
+    "packages": ("KP603", "package", "pip install '{name}=={old}'"),
+    "data": ("KP604", "data", "restore the data that was locked, or lock anew"),
+    "licences": ("KP605", "licence of", "read the new licence, then lock anew"),
+    "entries": ("KP606", "what pins", "restore the release that was locked, or lock anew"),
+    "steps": ("KP607", "step", _ANEW),
+}
+
+
+def make_lock(
+    resolved: ResolvedSpec,
+    steps: Sequence[Step],
+    metrics: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
+    """Return what pins the run of a spec, as JSON.
+
+    Args:
+        resolved: the spec.
+        steps: its plan's.
+        metrics: results of finished steps by name; licence ids of knowledge bases come from there.
+
+    Raises:
+        KpError: ``KP501``, a file that a step reads is missing.
+    """
+    metrics = metrics or {}
+    return {
+        "format": FORMAT,
+        "spec": json_digest(_content(resolved, steps)),
+        "plugins": plugin_versions(resolved.components()),
+        "packages": package_versions(),
+        "data": _data(path for step in steps for path in step.files),
+        "licences": {
+            step.name: str(metrics[step.name]["licence"])
+            for step in steps
+            if "licence" in metrics.get(step.name, {})
+        },
+        "entries": _entries(resolved),
+        "steps": {step.name: step.key for step in steps},
+    }
+
+
+def read_lock(path: Path) -> dict[str, Any]:
+    """Read a lock.
+
+    Raises:
+        KpError: ``KP600``, it is missing or is no lock.
+    """
+    try:
+        lock = json.loads(path.read_text(encoding="utf-8"))
+        if lock["format"] != FORMAT or not all(isinstance(lock[part], dict) for part in _PARTS):
+            raise ValueError(f"its format is not {FORMAT}")
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise KpError(
+            "KP600",
+            f"{path} is not a lock: {error}",
+            f"kpframework lock SPEC -o {path}",
+        ) from error
+    return dict(lock)
+
+
+def check_lock(lock: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+    """Compare a lock with what `make_lock` returns now.
+
+    Licences and plugins' entries are compared where both name them: a lock made before a run
+    knows fewer.
+
+    Raises:
+        LockMismatch: something moved; every difference is named (``KP601`` to ``KP607``).
+    """
+    problems: list[Problem] = []
+    if lock["spec"] != current["spec"]:
+        problems.append(Problem("KP601", "the spec is not the one that was locked", _ANEW))
+    for part, (code, what, fix) in _PARTS.items():
+        if part == "steps" and problems:
+            break  # what was named above moves their keys: naming them too would hide it
+        for name, old, new in _moved(lock[part], current[part]):
+            if part in {"licences", "entries"} and None in {old, new}:
+                continue
+            message = f"{what} {name}: {_short(old)} in the lock, {_short(new)} here"
+            advice = _ANEW if old is None else fix.format(name=name, old=old)
+            problems.append(Problem(code, message, advice))
+    if problems:
+        raise LockMismatch.of(problems)
+
+
+def _moved(
+    old: Mapping[str, Any], new: Mapping[str, Any]
+) -> Iterable[tuple[str, str | None, str | None]]:
+    for name in sorted({*old, *new}):
+        before, after = old.get(name), new.get(name)
+        if before != after:
+            yield name, _text(before), _text(after)
+
+
+def _text(value: Any) -> str | None:
+    return value if value is None or isinstance(value, str) else canonical_json(value)
+
+
+def _short(value: str | None) -> str:
+    if value is None:
+        return "absent"
+    return value[:12] if len(value) == 64 and set(value) <= set("0123456789abcdef") else value
+
+
+def _content(resolved: ResolvedSpec, steps: Sequence[Step]) -> Any:
+    """Return the filled spec without what changes no result: places of files, words for people."""
+    content = resolved.filled()
+    for name in ("$schema", "description"):
+        content.pop(name, None)
+    places = {str(path): path.name for step in steps for path in step.files}
+
+    def without_places(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: without_places(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [without_places(item) for item in value]
+        return places.get(value, value) if isinstance(value, str) else value
+
+    return without_places(content)
+
+
+def _data(paths: Iterable[Path]) -> dict[str, str]:
+    """Return the sha256 of each path, named by as many of its last parts as tell them apart."""
+    distinct = sorted(set(paths))
+    named: dict[str, str] = {}
+    for path in distinct:
+        parts = path.parts
+        count = 1
+        while count < len(parts) and any(
+            other.parts[-count:] == parts[-count:] for other in distinct if other != path
+        ):
+            count += 1
+        named["/".join(parts[-count:])] = content_digest(path)
+    return named
+
+
+def _entries(resolved: ResolvedSpec) -> dict[str, Any]:
+    """Return what the plugins in use pin themselves; one that fails is named as such."""
+    used = {component.registered.plugin for component in resolved.components()}
+    entries: dict[str, Any] = {}
+    for plugin, result in resolved.registry.call("kp_lock_entries"):
+        if plugin not in used:
+            continue
+        try:
+            if isinstance(result, BaseException):
+                raise result
+            entries[plugin] = json.loads(canonical_json(result))
+        except (Exception, SystemExit) as error:
+            entries[plugin] = {"failed": f"{type(error).__name__}: {error}"}
+    return entries

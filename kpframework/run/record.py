@@ -1,0 +1,108 @@
+"""What a run writes down of its surroundings, and how."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from kpframework.errors import KpError
+from kpframework.run.manifest import sync
+from kpframework.spec.resolved import BoundComponent
+
+PACKAGES = (
+    "kpframework",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "accelerate",
+    "safetensors",
+    "numpy",
+    "pyarrow",
+)
+"""Distributions of the core whose versions may change a result."""
+
+
+def package_versions() -> dict[str, str]:
+    """Return the installed versions of `PACKAGES`."""
+    versions: dict[str, str] = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
+
+
+def plugin_versions(components: Iterable[BoundComponent]) -> dict[str, str]:
+    """Return the versions of the distributions that provide the components."""
+    used = {c.registered.distribution: c.registered.version for c in components}
+    return dict(sorted(used.items()))
+
+
+def environment(components: Iterable[BoundComponent] = ()) -> dict[str, Any]:
+    """Return Python, machine, threads and versions; nothing that names a person or a place."""
+    return {
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.release()}",
+        "machine": platform.machine(),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "threads": _threads(),
+        "accelerator": _accelerator(),
+        "packages": package_versions(),
+        "plugins": plugin_versions(components),
+    }
+
+
+def write_json_atomic(path: Path, value: Any) -> None:
+    """Write JSON so that a reader, or a crash, never finds half of it.
+
+    Raises:
+        KpError: ``KP503``, the file cannot be written.
+        ValueError: a number is not finite.
+        TypeError: something is not JSON.
+    """
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8")
+        sync(temporary)
+        temporary.replace(path)
+        sync(path.parent)
+    except OSError as error:
+        raise KpError(
+            "KP503",
+            f"cannot write {path}: {error.strerror or error}",
+            "free some space, or choose another folder",
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()
+
+
+def _threads() -> int | None:
+    """Return torch's number of threads, or None where nothing has loaded torch."""
+    torch = sys.modules.get("torch")
+    return int(torch.get_num_threads()) if torch is not None else None
+
+
+def _accelerator() -> str | None:
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available():
+        return None
+    return str(torch.cuda.get_device_name())

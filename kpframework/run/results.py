@@ -1,0 +1,340 @@
+"""From finished steps to ``results.json``: metrics with intervals, coverage, curves, examples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+import kpframework
+from kpframework.api.context import Context
+from kpframework.api.text import Example
+from kpframework.kb.store import open_store
+from kpframework.run.bootstrap import paired_bootstrap
+from kpframework.run.examples_file import read_examples, read_mentions
+from kpframework.run.execute import StepResult
+from kpframework.run.plan import Plan
+from kpframework.run.record import environment
+from kpframework.run.row_plan import Cell
+from kpframework.run.step import Step
+
+SHOWN = 12
+"""Changed examples shown for a row and an outcome."""
+
+
+class Results:
+    """Assembles the results of a plan's finished steps."""
+
+    def __init__(self, plan: Plan, done: Mapping[str, StepResult]) -> None:
+        self.plan = plan
+        self.done = done
+        self.spec = plan.resolved.spec
+        self.tasks = {n: b.task.create(Context()) for n, b in plan.resolved.tasks.items()}
+        self.tests = {name: self._test(name) for name in self.tasks}
+
+    def build(self) -> dict[str, Any]:
+        """Return the content of ``results.json``."""
+        compare = self.spec.compare
+        return {
+            "name": self.spec.name,
+            "description": self.spec.description,
+            "created": datetime.now(UTC).isoformat(timespec="seconds"),
+            "version": kpframework.__version__,
+            "seeds": list(self.spec.seeds),
+            "resamples": compare.resamples,
+            "confidence": compare.confidence,
+            "backbone": self._backbone(),
+            "tasks": [self._task(name) for name in self.tasks],
+            "knowledge": [self._knowledge(name) for name in self.plan.knowledge],
+            "rows": [self._row(cell) for cell in self.plan.cells],
+            "examples": [e for cell in self.plan.cells for e in self._changed(cell)],
+            "timing": [
+                {"step": r.step.name, "seconds": r.seconds, "reused": r.status == "reused"}
+                for r in self.done.values()
+            ],
+            "environment": environment(self.plan.resolved.components()),
+            "sections": [],
+        }
+
+    def per_example(self) -> list[dict[str, Any]]:
+        """Return the lines of ``results.jsonl``: one for each row, seed and test example."""
+        lines = []
+        for cell in self.plan.cells:
+            task, examples = self.tasks[cell.task], self.tests[cell.task]
+            for seed, step in zip(cell.seeds, cell.evaluations, strict=True):
+                decisions = self._decisions(step)
+                for example, decision in zip(examples, decisions, strict=False):
+                    lines.append(
+                        {
+                            "task": cell.task,
+                            "host": cell.host,
+                            "injection": cell.row,
+                            "seed": seed,
+                            "id": example.id,
+                            "gold": task.show(example.target),
+                            "decision": task.show(decision),
+                            "correct": decision == example.target,
+                        }
+                    )
+        return lines
+
+    # Parts
+
+    def _facts(self, step: Step | None) -> Mapping[str, Any]:
+        result = None if step is None else self.done.get(step.name)
+        return result.metrics if result and result.ok else {}
+
+    def _test(self, task: str) -> list[Example]:
+        result = self.done.get(self.plan.examples[task]["test"].name)
+        if result is None or result.folder is None:
+            return []
+        return list(read_examples(result.folder / "test.jsonl"))
+
+    def _decisions(self, step: Step) -> list[Any]:
+        result = self.done[step.name]
+        if result.folder is None:
+            return []
+        decisions: list[Any] = json.loads((result.folder / "decisions.json").read_text("utf-8"))
+        return decisions
+
+    def _statistics(self, cell: Cell) -> Any:
+        folders = [self.done[step.name].folder for step in cell.evaluations]
+        if any(folder is None for folder in folders):
+            return None
+        return np.stack(
+            [np.load(f / "statistics.npy", allow_pickle=False) for f in folders if f is not None]
+        )
+
+    def _backbone(self) -> dict[str, Any]:
+        bound = self.plan.resolved.backbone
+        facts = dict(bound.create(Context()).metadata())
+        masked = self._facts(self.plan.masked_lm)
+        head = {k: v for k, v in masked.items() if k not in {"fingerprint", "missing"}}
+        return {
+            "type": bound.type,
+            **facts,
+            "mlm_head": masked.get("mlm_head"),
+            "mlm": head or None,
+        }
+
+    def _task(self, name: str) -> dict[str, Any]:
+        task, steps = self.tasks[name], self.plan.examples[name]
+        return {
+            "id": name,
+            "type": self.plan.resolved.tasks[name].task.type,
+            "metrics": list(task.metrics),
+            "labels": len(task.labels),
+            "counts": {**self._facts(steps["examples"]), **self._facts(steps["test"])},
+        }
+
+    def _knowledge(self, name: str) -> dict[str, Any]:
+        steps, bound = self.plan.knowledge[name], self.plan.resolved.knowledge[name]
+        links = [s for part, s in steps.items() if part.startswith("links[")]
+        section = bound.section.exclude
+        excluded = dict(self._facts(steps.get("excluded")))
+        return {
+            "id": name,
+            "kb": {"type": bound.kb.type, **self._facts(steps.get("kb"))},
+            "excluded": None
+            if section is None
+            else {"match": section.match, "task": section.task, **excluded},
+            "embeddings": {"type": bound.embeddings.type, **self._facts(steps.get("embeddings"))},
+            "linker": {
+                "type": bound.linker.type,
+                "statistics": dict(self._facts(links[0]).get("statistics", {})) if links else {},
+            },
+        }
+
+    def _row(self, cell: Cell) -> dict[str, Any]:
+        injector = cell.source.injector
+        row: dict[str, Any] = {
+            "injection": cell.row,
+            "host": cell.host,
+            "task": cell.task,
+            "method": {
+                "type": injector.type,
+                "distribution": injector.registered.distribution,
+                "version": injector.registered.version,
+                "reference": injector.registered.component.reference,
+            },
+            "knowledge": cell.source.knowledge or None,
+            "control": cell.source.control,
+            "trains_host": cell.source.trains_host,
+            "kb_update": cell.source.kb_update,
+            "status": "ok",
+            "error": None,
+        }
+        facts = [self._facts(step) for step in cell.evaluations]
+        failed = [self.done[s.name] for s in cell.evaluations if not self.done[s.name].ok]
+        if failed:
+            return row | {"status": failed[0].status, "error": failed[0].reason, "metrics": {}}
+        trained = [self._facts(step) for step in cell.trained]
+        prints = [
+            {"seed": seed, **own["fingerprint"]}
+            for seed, own in zip(cell.seeds, facts, strict=True)
+        ]
+        unchanged = all(own["unchanged"] for own in prints) and all(
+            own.get("fingerprint", {}).get("unchanged", True) for own in trained
+        )
+        return row | {
+            "plug_and_play": unchanged and not cell.source.trains_host,
+            **self._scores(cell, None),
+            "subsets": self._subsets(cell),
+            "coverage": _without_ends(facts[0]["coverage"]),
+            "parameters": max(int(own.get("parameters", 0)) for own in trained),
+            "input_overhead": float(np.mean([own["input_overhead"] for own in facts])),
+            "seconds": {
+                "train": float(np.mean([own.get("seconds", 0.0) for own in trained])),
+                "evaluate": float(np.mean([own["seconds"] for own in facts])),
+            },
+            "ms_per_example": float(np.mean([own["ms_per_example"] for own in facts])),
+            "fingerprint": prints,
+            "calibration": [
+                {"seed": seed, **own["calibration"]}
+                for seed, own in zip(cell.seeds, facts, strict=True)
+            ],
+            "curves": [
+                curve
+                for seed, own in zip(cell.seeds, trained, strict=True)
+                for curve in _curves(seed, own, self.tasks[cell.task].metrics[0])
+            ],
+        }
+
+    def _scores(self, cell: Cell, mask: Any) -> dict[str, Any]:
+        own = self._statistics(cell)
+        base = self._baseline(cell)
+        other = None if base is None or base.row == cell.row else self._statistics(base)
+        compare = self.spec.compare
+        scores = paired_bootstrap(
+            own,
+            other,
+            self.tasks[cell.task].score,
+            resamples=compare.resamples,
+            confidence=compare.confidence,
+            mask=mask,
+        )
+        difference = None
+        if other is not None and base is not None and scores:
+            difference = {
+                "baseline": base.row,
+                "metrics": {name: score.pop("difference") for name, score in scores.items()},
+            }
+        steps = [self._facts(step) for step in cell.evaluations]
+        if mask is None:
+            for name, score in scores.items():
+                score["per_seed"] = [own["metrics"][name] for own in steps]
+        return {"metrics": scores, "difference": difference}
+
+    def _baseline(self, cell: Cell) -> Cell | None:
+        row = self.spec.compare.baseline or self.spec.injections[0].id
+        found = [
+            other
+            for other in self.plan.cells
+            if (other.row, other.host, other.task) == (row, cell.host, cell.task)
+        ]
+        return found[0] if found and self._statistics(found[0]) is not None else None
+
+    def _subsets(self, cell: Cell) -> list[dict[str, Any]]:
+        """Return scores by how many of an example's own mentions have a vector."""
+        ends = self._ends(cell)
+        if ends is None:
+            return []
+        most = max((total for _, total in ends), default=0)
+        names = {1: {1: "in KB", 0: "not in KB"}, 2: {2: "both ends", 1: "one end", 0: "no end"}}
+        subsets = []
+        for count in range(most, -1, -1):
+            mask = np.array([found == count for found, _ in ends])
+            if mask.any():
+                name = names.get(most, {}).get(count, f"{count} of {most} mentions")
+                scores = self._scores(cell, mask)
+                subsets.append({"name": name, "count": int(mask.sum()), **scores})
+        return subsets
+
+    def _ends(self, cell: Cell) -> list[tuple[int, int]] | None:
+        """Return (with a vector, all) for each example, of this row or the first that has them."""
+        for other in [cell, *self.plan.cells]:
+            if other.task == cell.task:
+                coverage = self._facts(other.evaluations[0]).get("coverage")
+                if coverage:
+                    return [(found, total) for found, total in coverage["ends"]]
+        return None
+
+    def _changed(self, cell: Cell) -> list[dict[str, Any]]:
+        """Return examples whose answer differs from the baseline's, the first seed's."""
+        base = self._baseline(cell)
+        source = cell.source
+        if base is None or base.row == cell.row or source.control or not source.needs_entities:
+            return []
+        own, other = self._decisions(cell.evaluations[0]), self._decisions(base.evaluations[0])
+        links = cell.evaluations[0].inputs.get("links-test")
+        folder = self.done[links.name].folder if links else None
+        kb = self.done[links.inputs["kb"].name].folder if links else None
+        if not own or folder is None or kb is None:
+            return []
+        store, task = open_store(kb), self.tasks[cell.task]
+        shown: dict[str, int] = {}
+        changed = []
+        for example, linked, now, before in zip(
+            self.tests[cell.task],
+            read_mentions(folder / "test.jsonl"),
+            own,
+            other,
+            strict=True,
+        ):
+            outcome = _outcome(now, before, example.target)
+            if now == before or shown.get(outcome, 0) >= SHOWN:
+                continue
+            shown[outcome] = shown.get(outcome, 0) + 1
+            changed.append(
+                {
+                    "task": cell.task,
+                    "injection": cell.row,
+                    "host": cell.host,
+                    "seed": cell.seeds[0],
+                    "id": example.id,
+                    "text": example.segments[0].text,
+                    "mentions": [
+                        {
+                            "start": m.start,
+                            "end": m.end,
+                            "entity": m.entity,
+                            "name": store.info(m.entity).name,
+                            "role": m.role,
+                        }
+                        for m in linked[0]
+                    ],
+                    "gold": task.show(example.target),
+                    "without": task.show(before),
+                    "with": task.show(now),
+                    "outcome": outcome,
+                }
+            )
+        return changed
+
+
+def _outcome(now: Any, before: Any, gold: Any) -> str:
+    if isinstance(gold, list):
+        better = _f1(now, gold) - _f1(before, gold)
+        return "helped" if better > 0 else "harmed" if better < 0 else "changed"
+    return "helped" if now == gold else "harmed" if before == gold else "changed"
+
+
+def _f1(answer: Sequence[Any], gold: Sequence[Any]) -> float:
+    return 2 * len(set(answer) & set(gold)) / max(1, len(answer) + len(gold))
+
+
+def _without_ends(coverage: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if coverage is None else {k: v for k, v in coverage.items() if k != "ends"}
+
+
+def _curves(seed: int, facts: Mapping[str, Any], metric: str) -> list[dict[str, Any]]:
+    curves = []
+    for history in facts.get("histories", ()):
+        for name, values in (("training loss", history["loss"]), (f"dev {metric}", history["dev"])):
+            if values:
+                x = list(range(1, len(values) + 1))
+                curves.append({"seed": seed, "name": name, "x": x, "y": values})
+    return curves

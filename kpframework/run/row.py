@@ -1,0 +1,82 @@
+"""One row at work: a frozen host, and an injector with its module attached to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from kpframework.api.context import Context
+from kpframework.api.injector import Injector
+from kpframework.api.task import Task
+from kpframework.api.text import Example
+from kpframework.inject.attachment import Attachment
+from kpframework.inject.knowledge import Knowledge
+from kpframework.inject.plug import load_state, plug
+from kpframework.kb.table import EntityTable
+from kpframework.run.examples_file import read_examples, read_mentions
+from kpframework.train.data import EncodedSet, Mentions, encode_examples
+from kpframework.train.masked_lm import masked_items
+from kpframework.train.session import Session
+
+
+class Row:
+    """A frozen host with, unless the injector uses none, knowledge attached.
+
+    Args:
+        host: model and tokenizer.
+        task: encodes and scores.
+        injector: what is attached.
+        table: entity vectors; None where the injector needs none.
+        trained: folder whose tensors fill the module; None starts anew from the context's seed.
+        context: seed, device, progress.
+    """
+
+    def __init__(
+        self,
+        host: tuple[Any, Any],
+        task: Task,
+        injector: Injector,
+        table: EntityTable | None,
+        trained: Path | None,
+        context: Context,
+    ) -> None:
+        self.model, self.tokenizer = host
+        self.task = task
+        self.context = context
+        self.attachment = Attachment(self.model)
+        self.knowledge: Knowledge | None = None
+        if table is not None:
+            state = None if trained is None else load_state(trained)
+            self.knowledge = plug(
+                self.attachment, "knowledge", injector, table, state, seed=context.seed
+            )
+
+    @property
+    def module(self) -> torch.nn.Module | None:
+        """The injector's module."""
+        return self.knowledge.module if self.knowledge else None
+
+    def encode(self, examples: Sequence[Example], linked: Sequence[Mentions] | None) -> EncodedSet:
+        """Encode examples for the host, with the injector's edits where they are linked."""
+        return encode_examples(
+            self.tokenizer, self.task.max_length, examples, linked, self.knowledge
+        )
+
+    def corpus(self, folder: Path, max_length: int) -> EncodedSet:
+        """Encode the masked items of a linked corpus."""
+        assert self.knowledge is not None
+        return masked_items(
+            self.tokenizer,
+            [passage.segments[0] for passage in read_examples(folder / "passages.jsonl")],
+            [segments[0] for segments in read_mentions(folder / "mentions.jsonl")],
+            self.knowledge,
+            max_length,
+        )
+
+    def session(self, precision: str) -> Session:
+        """Return what the injector's `fit` is given, still without data."""
+        assert self.module is not None
+        return Session(self.model, self.module, self.context, precision)

@@ -1,0 +1,122 @@
+"""Running a spec: the plan is executed, results are assembled and everything is written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kpframework.run.cache import Cache
+from kpframework.run.execute import StepResult, execute
+from kpframework.run.export import export_plugins
+from kpframework.run.lock import check_lock, make_lock
+from kpframework.run.plan import Plan, make_plan
+from kpframework.run.progress import Display
+from kpframework.run.record import write_json_atomic
+from kpframework.run.results import Results
+from kpframework.spec.resolved import ResolvedSpec
+
+
+def run_spec(
+    resolved: ResolvedSpec,
+    folder: Path,
+    cache: Cache,
+    display: Display,
+    *,
+    lock: Mapping[str, Any] | None = None,
+    warn: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any]:
+    """Execute a spec and write its run folder; return the content of ``results.json``.
+
+    The folder receives ``results.json``, ``results.jsonl`` (one line an example), ``metrics.json``
+    (the deterministic part), ``kp.lock``, ``spec.json`` (every default written out) and
+    ``plugins/`` (one artifact a trained row).
+
+    Raises:
+        KpError: a step failed (unless the spec says ``keep_going``), or the lock does not hold.
+    """
+    plan = make_plan(resolved)
+    if lock is not None:
+        check_lock(lock, make_lock(resolved, plan.steps))
+    registry, spec = resolved.registry, resolved.spec
+    _call(registry, warn, "kp_before_run", spec=resolved.filled(), plan=summary(plan, cache))
+
+    def on_step(result: StepResult) -> None:
+        _call(registry, warn, "kp_after_step", step=result.as_record())
+
+    done = execute(
+        plan.steps,
+        cache,
+        device=prepare_torch(spec.run.device, spec.run.threads),
+        display=display,
+        on_step=on_step,
+        keep_going=spec.run.keep_going,
+    )
+    assembled = Results(plan, done)
+    results = assembled.build()
+    facts = {name: result.metrics for name, result in done.items()}
+    results["lock"] = make_lock(resolved, plan.steps, facts)
+    results["plugins"] = export_plugins(plan, done, folder / "plugins", results)
+    for plugin, sections in _call(registry, warn, "kp_report_sections", results=results):
+        results["sections"] += [{"plugin": plugin, **section} for section in sections]
+    write_json_atomic(folder / "spec.json", resolved.filled())
+    write_json_atomic(folder / "kp.lock", results["lock"])
+    write_json_atomic(folder / "metrics.json", deterministic(results))
+    lines = (json.dumps(line, ensure_ascii=False) for line in assembled.per_example())
+    temporary = folder / ".results.jsonl.tmp"
+    temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    temporary.replace(folder / "results.jsonl")
+    write_json_atomic(folder / "results.json", results)
+    _call(registry, warn, "kp_after_run", results=results)
+    return results
+
+
+def summary(plan: Plan, cache: Cache) -> dict[str, Any]:
+    """Return what would run and what is there already, as JSON."""
+    steps = []
+    for step in plan.steps:
+        entry = cache.open(step)
+        steps.append(
+            {
+                "name": step.name,
+                "kind": step.kind,
+                "key": step.key,
+                "cached": entry is not None,
+                "seconds": None if entry is None else entry.manifest.seconds,
+                "inputs": sorted(other.name for other in step.inputs.values()),
+            }
+        )
+    return {"name": plan.resolved.spec.name, "steps": steps, "cells": len(plan.cells)}
+
+
+def deterministic(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of the results that an equal run repeats to the last bit."""
+    volatile = {"seconds", "ms_per_example"}
+    rows = [{k: v for k, v in row.items() if k not in volatile} for row in results["rows"]]
+    return {"name": results["name"], "seeds": results["seeds"], "rows": rows}
+
+
+def prepare_torch(device: str, threads: int | None) -> str:
+    """Set threads and deterministic kernels, and return the device that ``auto`` stands for."""
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _call(
+    registry: Any, warn: Callable[[str], None], hook: str, **arguments: Any
+) -> list[tuple[str, Any]]:
+    """Call a life-cycle hook; a plugin that raises is reported and does not stop the run."""
+    returned = []
+    for plugin, value in registry.call(hook, **arguments):
+        if isinstance(value, BaseException):
+            warn(f"plugin {plugin}: {hook} raised {type(value).__name__}: {value}")
+        else:
+            returned.append((plugin, value))
+    return returned

@@ -1,0 +1,1 @@
+"""What each kind of step does. A step reads its inputs' folders and writes its own."""

@@ -1,0 +1,134 @@
+"""Steps that make examples, hosts and the masked-LM head."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kpframework.api.config import TrainConfig
+from kpframework.run.examples_file import read_examples, write_examples
+from kpframework.run.step import JSON, StepContext
+from kpframework.run.steps.knowledge import component_context
+from kpframework.spec.resolved import BoundComponent
+
+Action = Callable[[StepContext], Mapping[str, JSON]]
+
+
+def examples(bound: BoundComponent, splits: Sequence[str]) -> Action:
+    """Return the action that reads some splits of a task, and its labels."""
+
+    def action(context: StepContext) -> Mapping[str, JSON]:
+        task = bound.create(component_context(context))
+        (context.output / "labels.json").write_text(json.dumps(list(task.labels)), "utf-8")
+        return {
+            split: write_examples(context.output / f"{split}.jsonl", task.examples(split))
+            for split in splits
+        }
+
+    return action
+
+
+def adapt(
+    bound: BoundComponent, backbone: BoundComponent, task_of: BoundComponent, seed: int, run: Any
+) -> Action:
+    """Return the action that makes a downstream host from a backbone."""
+
+    def action(context: StepContext) -> Mapping[str, JSON]:
+        from kpframework.inject.freezing import fingerprint
+        from kpframework.train.data import encode_examples
+        from kpframework.train.hosts import load_model, load_tokenizer
+        from kpframework.train.session import train_on_task
+
+        own = component_context(context, seed)
+        task, adaptation = task_of.create(own), bound.create(own)
+        folder = backbone.create(own).folder()
+        tokenizer = load_tokenizer(folder)
+        model, _ = load_model(folder, task.head, len(task.labels), seed)
+        model = adaptation.prepare(model).to(own.device)
+        train, dev = (
+            encode_examples(
+                tokenizer,
+                task.max_length,
+                list(read_examples(context.inputs["examples"] / f"{split}.jsonl")),
+            )
+            for split in ("train", "dev")
+        )
+        history = train_on_task(
+            model,
+            model,
+            task,
+            (train, dev),
+            adaptation.train,
+            own,
+            label="adapting the host",
+            precision=run.precision,
+            own_dropout=True,
+        )
+        adaptation.save(model, context.output)
+        tokenizer.save_pretrained(context.output)
+        return {
+            "fingerprint": fingerprint(model),
+            "loss": history.loss,
+            "dev": history.dev,
+            "kept": history.kept,
+            "trained": sum(p.numel() for p in model.parameters() if p.requires_grad),
+        }
+
+    return action
+
+
+def masked_lm(backbone: BoundComponent, config: TrainConfig, seed: int) -> Action:
+    """Return the action that gives a masked LM: the backbone's own, or with a fitted head."""
+
+    def action(context: StepContext) -> Mapping[str, JSON]:
+        from kpframework.inject.freezing import fingerprint
+        from kpframework.train.hosts import load_model, load_tokenizer
+        from kpframework.train.lm_head import fit_head
+
+        own = component_context(context, seed)
+        folder = backbone.create(own).folder()
+        tokenizer = load_tokenizer(folder)
+        model, missing = load_model(folder, "masked-lm", seed=seed)
+        facts: dict[str, JSON] = {"mlm_head": "own"}
+        if missing:
+            passages = read_examples(context.inputs["corpus"] / "passages.jsonl")
+            texts = [passage.segments[0].text for passage in passages]
+            base = fingerprint(model.base_model)
+            history, quality = fit_head(model.to(own.device), tokenizer, texts, config, own)
+            facts = {
+                "mlm_head": "fitted",
+                "missing": missing,
+                "encoder_unchanged": base == fingerprint(model.base_model),
+                "loss": history.loss,
+                **quality,
+            }
+        model.save_pretrained(context.output)
+        tokenizer.save_pretrained(context.output)
+        return {**facts, "fingerprint": fingerprint(model)}
+
+    return action
+
+
+def load_host(
+    folder: Path,
+    adaptation: BoundComponent | None,
+    backbone: BoundComponent,
+    task: Any,
+    context: Any,
+) -> tuple[Any, Any]:
+    """Return (model, tokenizer) of a host step's folder, or of a user's checkpoint folder."""
+    from kpframework.inject.freezing import freeze
+    from kpframework.train.hosts import load_checkpoint, load_model, load_tokenizer
+
+    labels = len(task.labels)
+    if adaptation is None:
+        model = load_checkpoint(folder, task.head, labels)
+    else:
+
+        def load(own: Path | None) -> Any:
+            return load_model(own or backbone.create(context).folder(), task.head, labels)[0]
+
+        model = adaptation.create(context).load(folder, load)
+    return freeze(model).to(context.device), load_tokenizer(folder)

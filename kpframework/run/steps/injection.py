@@ -1,0 +1,162 @@
+"""Steps that train a knowledge plugin and evaluate a row."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kpframework.api.text import Example, Mention
+from kpframework.kb.table import EntityTable
+from kpframework.run.examples_file import read_examples, read_mentions
+from kpframework.run.step import JSON, StepContext
+from kpframework.run.steps.hosts import load_host
+from kpframework.run.steps.knowledge import component_context
+from kpframework.spec.resolved import BoundComponent
+
+Action = Callable[[StepContext], Mapping[str, JSON]]
+Linked = list[list[list[Mention]]]
+
+
+@dataclass(frozen=True)
+class RowParts:
+    """The components of one row of the table."""
+
+    injector: BoundComponent
+    task: BoundComponent
+    backbone: BoundComponent
+    adaptation: BoundComponent | None
+    checkpoint: Path | None
+    seed: int
+    precision: str = "fp32"
+
+
+def train(parts: RowParts) -> Action:
+    """Return the action that trains an injector's module; the host's fingerprint must not move."""
+
+    def action(context: StepContext) -> Mapping[str, JSON]:
+        from kpframework.inject.freezing import fingerprint
+        from kpframework.inject.plug import save_module
+
+        start = time.perf_counter()
+        row, injector = row_at_work(parts, context, context.inputs.get("init"))
+        before = fingerprint(row.model)
+        session = row.session(parts.precision)
+        if injector.stage == "general":
+            session.corpus_data = row.corpus(context.inputs["corpus"], injector.corpus_length)
+        else:
+            examples, links = context.inputs["examples"], context.inputs["links"]
+            train_set, dev = (row.encode(*_split(examples, links, s)) for s in ("train", "dev"))
+            session.task_data = (row.task, train_set, dev)
+        injector.fit(session)
+        after = fingerprint(row.model)
+        save_module(row.module, context.output)
+        return {
+            "parameters": sum(p.numel() for p in row.module.parameters() if p.requires_grad),
+            "seconds": time.perf_counter() - start,
+            "fingerprint": {"before": before, "after": after, "unchanged": before == after},
+            "host": {
+                "model_type": row.model.config.model_type,
+                "width": row.attachment.handle("knowledge").width,
+            },
+            "histories": [vars(history) for history in session.histories],
+        }
+
+    return action
+
+
+def evaluate(parts: RowParts) -> Action:
+    """Return the action that calibrates a row on dev and, once, answers the test examples."""
+
+    def action(context: StepContext) -> Mapping[str, JSON]:
+        import numpy as np
+
+        from kpframework.inject.freezing import fingerprint
+        from kpframework.train.data import predict
+
+        row, _ = row_at_work(parts, context, context.inputs.get("train"))
+        before = fingerprint(row.model)
+        dev = row.encode(*_split(context.inputs["examples"], context.inputs.get("links"), "dev"))
+        dev_logits = predict(row.model, dev, row.context, label="dev")
+        calibration = dict(row.task.calibrate(dev_logits, dev.targets))
+        examples, linked = _split(context.inputs["test"], context.inputs.get("links-test"), "test")
+        start = time.perf_counter()
+        test = row.encode(examples, linked)
+        logits = predict(row.model, test, row.context, label="test")
+        seconds = time.perf_counter() - start
+        decisions = list(row.task.decide(logits, calibration))
+        statistics = row.task.statistics(decisions, test.targets)
+        np.save(context.output / "statistics.npy", statistics, allow_pickle=False)
+        np.save(context.output / "logits.npy", logits, allow_pickle=False)
+        (context.output / "decisions.json").write_text(json.dumps(decisions), "utf-8")
+        after = fingerprint(row.model)
+        plain = row.encode(examples, None)
+        sums = statistics.sum(0)
+        return {
+            "metrics": {name: float(value) for name, value in row.task.score(sums).items()},
+            "calibration": calibration,
+            "seconds": seconds,
+            "ms_per_example": 1000 * seconds / max(1, len(examples)),
+            "coverage": _coverage(examples, linked, row.knowledge, test.truncated),
+            "input_overhead": _mean_length(test.items) - _mean_length(plain.items),
+            "fingerprint": {"before": before, "after": after, "unchanged": before == after},
+        }
+
+    return action
+
+
+def row_at_work(parts: RowParts, context: StepContext, trained: Path | None) -> tuple[Any, Any]:
+    """Return (row, injector) from a step's inputs: ``host`` or ``mlm``, and ``table`` if any."""
+    from kpframework.inject.freezing import freeze
+    from kpframework.run.row import Row
+    from kpframework.train.hosts import load_model, load_tokenizer
+
+    own = component_context(context, parts.seed)
+    task, injector = parts.task.create(own), parts.injector.create(own)
+    if "mlm" in context.inputs:
+        folder = context.inputs["mlm"]
+        model = freeze(load_model(folder, "masked-lm")[0]).to(own.device)
+        host = model, load_tokenizer(folder)
+    else:
+        folder = parts.checkpoint or context.inputs["host"]
+        host = load_host(folder, parts.adaptation, parts.backbone, task, own)
+    table = EntityTable.open(context.inputs["table"]) if "table" in context.inputs else None
+    return Row(host, task, injector, table, trained, own), injector
+
+
+def _split(examples: Path, links: Path | None, split: str) -> tuple[list[Example], Linked | None]:
+    own = list(read_examples(examples / f"{split}.jsonl"))
+    return own, None if links is None else list(read_mentions(links / f"{split}.jsonl"))
+
+
+def _coverage(
+    examples: Sequence[Example], linked: Linked | None, knowledge: Any, truncated: int
+) -> Mapping[str, JSON] | None:
+    """Count the task's own mentions, those linked, and those whose entity has a vector.
+
+    ``ends`` holds for each example how many of its own mentions have a vector, and out of how many.
+    """
+    if linked is None or knowledge is None:
+        return None
+    mentions = hits = vectors = 0
+    ends = []
+    for example, segments in zip(examples, linked, strict=True):
+        own = sum(bool(m.role) for s in example.segments for m in s.mentions)
+        found = [m for segment in segments for m in segment if m.role]
+        usable = len(knowledge.usable(found))
+        mentions, hits, vectors = mentions + own, hits + len(found), vectors + usable
+        ends.append([usable, own])
+    return {
+        "mentions": mentions,
+        "linked": hits,
+        "with_vector": vectors,
+        "truncated": truncated,
+        "ends": ends,
+    }
+
+
+def _mean_length(items: Sequence[Any]) -> float:
+    return sum(len(item.input_ids) for item in items) / max(1, len(items))

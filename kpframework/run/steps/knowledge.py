@@ -1,0 +1,187 @@
+"""Steps that read knowledge bases, train or read entity vectors, and link texts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kpframework.api.context import Context
+from kpframework.api.text import Example, Mention, Segment
+from kpframework.errors import KpError
+from kpframework.kb.exclusion import exclude_triples
+from kpframework.kb.store import build_store, open_store
+from kpframework.kb.table import EntityTable, write_table
+from kpframework.run.examples_file import read_examples, write_examples, write_mentions
+from kpframework.run.step import JSON, StepContext
+from kpframework.spec.models import CorpusSection, Exclusion
+from kpframework.spec.resolved import BoundComponent
+
+LINK_BATCH = 256
+
+
+def component_context(context: StepContext, seed: int = 0) -> Context:
+    """Return what a component is constructed with inside a step."""
+    return Context(
+        seed=seed, scratch=context.scratch, device=context.device, progress=context.progress
+    )
+
+
+def read_kb(bound: BoundComponent, name: str) -> Callable[[StepContext], Mapping[str, JSON]]:
+    """Return the action that streams a knowledge base into its store."""
+
+    def action(context: StepContext) -> Mapping[str, JSON]:
+        own = component_context(context)
+        store = build_store(bound.create(own), context.output, name, own)
+        return {**store.metadata, **store.counts}
+
+    return action
+
+
+def exclude(section: Exclusion) -> Callable[[StepContext], Mapping[str, JSON]]:
+    """Return the action that drops the triples a task's instances would leak through."""
+
+    def action(context: StepContext) -> Mapping[str, JSON]:
+        store = open_store(context.inputs["kb"])
+        labels = json.loads((context.inputs["examples"] / "labels.json").read_text("utf-8"))
+        examples: list[Example] = []
+        for split in section.splits:
+            folder = context.inputs["test" if split == "test" else "examples"]
+            examples += read_examples(folder / f"{split}.jsonl")
+        pairs = [_ends(example, labels) for example in examples]
+        kept = exclude_triples(
+            store, pairs, context.output, match=section.match, relations=section.relations
+        )
+        return {**kept.metadata, **kept.counts}
+
+    return action
+
+
+def _ends(example: Example, labels: Sequence[str]) -> tuple[str, str, str]:
+    """Return (head, tail, relation) of an instance: its first two entities with a role."""
+    entities = [m.entity for s in example.segments for m in s.mentions if m.role]
+    head, tail = (*entities, "", "")[:2]
+    relation = labels[example.target] if isinstance(example.target, int) else ""
+    return head, tail, str(example.info.get("relation", relation))
+
+
+def embed(bound: BoundComponent, seed: int) -> Callable[[StepContext], Mapping[str, JSON]]:
+    """Return the action that computes entity vectors into a table."""
+
+    def action(context: StepContext) -> Mapping[str, JSON]:
+        component = bound.create(component_context(context, seed))
+        table = write_table(context.output, component.compute(open_store(context.inputs["kb"])))
+        return _table_facts(table)
+
+    return action
+
+
+def control_table(control: str, seed: int) -> Callable[[StepContext], Mapping[str, JSON]]:
+    """Return the action that permutes or redraws a table's vectors."""
+
+    def action(context: StepContext) -> Mapping[str, JSON]:
+        table = EntityTable.open(context.inputs["table"])
+        make = table.shuffled if control == "shuffled" else table.random
+        return _table_facts(make(context.output, seed))
+
+    return action
+
+
+def _table_facts(table: EntityTable) -> Mapping[str, JSON]:
+    return {
+        "dim": table.dim,
+        "rows": len(table),
+        "sha256": table.sha256,
+        "metrics": dict(table.metrics),
+    }
+
+
+def link(
+    bound: BoundComponent, splits: Sequence[str]
+) -> Callable[[StepContext], Mapping[str, JSON]]:
+    """Return the action that links the examples of some splits."""
+
+    def action(context: StepContext) -> Mapping[str, JSON]:
+        linker = bound.create(component_context(context))
+        linker.prepare(open_store(context.inputs["kb"]))
+        facts: dict[str, JSON] = {}
+        for split in splits:
+            examples = list(read_examples(context.inputs["examples"] / f"{split}.jsonl"))
+            linked = _link_all(linker, [s for e in examples for s in e.segments], context)
+            rows = iter(linked)
+            write_mentions(
+                context.output / f"{split}.jsonl",
+                ([next(rows) for _ in example.segments] for example in examples),
+            )
+            facts[split] = {"mentions": sum(map(len, linked))}
+        facts["statistics"] = dict(linker.statistics())
+        return facts
+
+    return action
+
+
+def corpus(
+    section: CorpusSection, linker_of: BoundComponent
+) -> Callable[[StepContext], Mapping[str, JSON]]:
+    """Return the action that collects running text and links it."""
+
+    def action(context: StepContext) -> Mapping[str, JSON]:
+        store = open_store(context.inputs["kb"])
+        passages = list(_passages(section, context))[: section.limit]
+        linker = linker_of.create(component_context(context))
+        linker.prepare(store)
+        linked = _link_all(linker, passages, context)
+        examples = (Example(str(i), (s,), None) for i, s in enumerate(passages))
+        write_examples(context.output / "passages.jsonl", examples)
+        write_mentions(context.output / "mentions.jsonl", ([m] for m in linked))
+        return {"passages": len(passages), "mentions": sum(map(len, linked))}
+
+    return action
+
+
+def _link_all(
+    linker: Any, segments: Sequence[Segment], context: StepContext
+) -> list[list[Mention]]:
+    linked: list[list[Mention]] = []
+    with context.progress("linking", len(segments)) as advance:
+        for start in range(0, len(segments), LINK_BATCH):
+            batch = segments[start : start + LINK_BATCH]
+            linked += linker.link(batch)
+            advance(len(batch))
+    return linked
+
+
+def _passages(section: CorpusSection, context: StepContext) -> Iterable[Segment]:
+    if section.kb is not None:
+        source = open_store(context.inputs["source"])
+        for entity in source.entities():
+            if entity.description:
+                yield Segment(entity.description)
+    elif section.task is not None:
+        for example in read_examples(context.inputs["source"] / "train.jsonl"):
+            for segment in example.segments:
+                yield Segment(segment.text, segment.mentions)
+    else:
+        yield from _lines(Path(section.path or ""))
+
+
+def _lines(path: Path) -> Iterable[Segment]:
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, 1):
+            text = line.strip()
+            if path.suffix != ".jsonl":
+                if text:
+                    yield Segment(text)
+                continue
+            try:
+                data = json.loads(text)
+                mentions = tuple(Mention(**m) for m in data.get("mentions", ()))
+                yield Segment(data["text"], mentions)
+            except (ValueError, KeyError, TypeError) as error:
+                raise KpError(
+                    "KP750",
+                    f"not a passage: {error}",
+                    'each line is {"text": …, "mentions": [{"start", "end", "entity"}]}',
+                    where=f"{path}:{number}:1",
+                ) from error

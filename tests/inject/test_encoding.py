@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import pytest
+
+from kpframework.api import Anchor, Insertion, Literal, Mask, Replacement, Slot
+from kpframework.errors import KpError
+from kpframework.inject.encoding import EditedSegment, InputEncoder, SourcedEdit
+from kpframework.testing.tiny import TEXTS, tiny_tokenizer
+
+FAMILIES = ["bert", "roberta", "gpt2", "deberta-v2"]
+TEXT = TEXTS[2]
+
+
+@pytest.fixture(params=FAMILIES)
+def tokenizer(request):
+    return tiny_tokenizer(request.param)
+
+
+def at(word: str) -> tuple[int, int]:
+    start = TEXT.index(word)
+    return start, start + len(word)
+
+
+def slot(word: str, *, required: bool = True) -> SourcedEdit:
+    return SourcedEdit(
+        Insertion(at(word)[0], (Slot("E1"), Literal("/")), rank=1), required=required
+    )
+
+
+def marked(word: str, marker: str = "$") -> list[SourcedEdit]:
+    start, end = at(word)
+    pieces = (Literal(marker),)
+    return [
+        SourcedEdit(Insertion(start, pieces)),
+        SourcedEdit(Insertion(end, pieces, "after")),
+    ]
+
+
+def encode(tokenizer, edits=(), max_length=256, text=TEXT):
+    return InputEncoder(tokenizer, max_length).encode([[EditedSegment(text, tuple(edits))]])[0]
+
+
+@pytest.mark.parametrize("max_length", [8, 16, 64])
+def test_without_edits_the_ids_are_the_tokenizers_own(tokenizer, max_length):
+    expected = tokenizer(TEXT, truncation=True, max_length=max_length)["input_ids"]
+    assert encode(tokenizer, max_length=max_length).input_ids == expected
+
+
+def test_pairs_without_edits_are_the_tokenizers_own(tokenizer):
+    if tokenizer.bos_token_id is not None and tokenizer.sep_token_id is None:
+        pytest.skip("a decoder has no pair form")
+    pair = [EditedSegment(TEXTS[0]), EditedSegment(TEXTS[1])]
+    encoded = InputEncoder(tokenizer, 256).encode([pair])[0]
+    expected = tokenizer(TEXTS[0], TEXTS[1])
+    assert encoded.input_ids == expected["input_ids"]
+    if "token_type_ids" in expected:
+        assert encoded.token_types == expected["token_type_ids"]
+
+
+def test_an_over_long_pair_is_cut_longest_first():
+    tokenizer = tiny_tokenizer("bert")
+    encoder = InputEncoder(tokenizer, 24)
+    encoded = encoder.encode([[EditedSegment(TEXTS[0]), EditedSegment(TEXTS[2])]])[0]
+    expected = tokenizer(TEXTS[0], TEXTS[2], truncation="longest_first", max_length=24)
+    assert encoded.input_ids == expected["input_ids"]
+
+
+def test_the_users_own_tokens_stay_in_order_around_a_slot(tokenizer):
+    encoded = encode(tokenizer, [slot("Paris")])
+    own = [i for i, origin in zip(encoded.input_ids, encoded.origin, strict=True) if origin >= 0]
+    assert own == tokenizer(TEXT, add_special_tokens=False)["input_ids"]
+    assert [origin for origin in encoded.origin if origin >= 0] == list(range(len(own)))
+
+
+def test_a_slot_stands_before_the_mention_inside_the_markers():
+    tokenizer = tiny_tokenizer("bert")
+    encoded = encode(tokenizer, [*marked("Paris"), slot("Paris")])
+    words = tokenizer.convert_ids_to_tokens(encoded.input_ids)
+    place = encoded.entities[0][0]
+    assert words[place - 1 : place + 2] == ["$", "[UNK]", "/"]
+    assert tokenizer.decode(encoded.input_ids[place + 2 :]).startswith("paris $")
+
+
+def test_replace_puts_the_slot_in_the_place_of_the_mention():
+    tokenizer = tiny_tokenizer("bert")
+    edit = SourcedEdit(Replacement(*at("Paris"), (Slot("E1"),)))
+    encoded = encode(tokenizer, [*marked("Paris"), edit])
+    words = tokenizer.convert_ids_to_tokens(encoded.input_ids)
+    place = encoded.entities[0][0]
+    assert words[place - 1 : place + 2] == ["$", "[UNK]", "$"]
+
+
+def test_masking_targets_exactly_the_mentions_pieces(tokenizer):
+    if tokenizer.mask_token_id is None:
+        with pytest.raises(KpError, match="KP703"):
+            encode(tokenizer, [SourcedEdit(Mask(*at("Marchi")))])
+        return
+    encoded = encode(tokenizer, [SourcedEdit(Mask(*at("Marchi")))])
+    plain = encode(tokenizer)
+    masked = [i for i, t in enumerate(encoded.input_ids) if t == tokenizer.mask_token_id]
+    assert masked == [position for position, _ in encoded.targets]
+    assert [token for _, token in encoded.targets] == [plain.input_ids[i] for i in masked]
+    pieces = tokenizer.decode([t for _, t in encoded.targets]).replace(" ", "")
+    assert pieces.lower() == "marchi"
+
+
+def test_an_anchor_marks_the_first_piece_and_inserts_nothing(tokenizer):
+    encoded = encode(tokenizer, [SourcedEdit(Anchor(*at("Marchi"), "E5"))])
+    plain = encode(tokenizer)
+    assert encoded.input_ids == plain.input_ids
+    (position, _, entity) = encoded.entities[0]
+    assert entity == "E5"
+    assert position == encode(tokenizer, [slot("Marchi")]).entities[0][0]
+
+
+@pytest.mark.parametrize("max_length", range(12, 40))
+def test_truncation_never_drops_a_marker_or_a_required_slot(tokenizer, max_length):
+    encoded = encode(tokenizer, [*marked("Paris"), slot("Paris")], max_length)
+    dollar = InputEncoder(tokenizer, 64).special.literal("$")
+    ids = [i for i, o in zip(encoded.input_ids, encoded.origin, strict=True) if o < 0]
+    text = " ".join(map(str, ids))
+    assert text.count(" ".join(map(str, dollar))) >= 2
+    assert len(encoded.entities) == 1
+    assert len(encoded.input_ids) <= max_length
+
+
+def test_a_mention_nobody_requires_goes_with_its_text():
+    tokenizer = tiny_tokenizer("bert")
+    encoded = encode(tokenizer, [*marked("Jean"), slot("lives", required=False)], 16)
+    assert encoded.entities == []
+    assert encoded.dropped > 0
+
+
+def test_what_cannot_fit_is_refused_with_the_text_named():
+    tokenizer = tiny_tokenizer("bert")
+    with pytest.raises(KpError, match="KP702") as caught:
+        encode(tokenizer, [*marked("Jean"), *marked("Paris"), slot("Paris")], 8)
+    assert "max_length" in caught.value.problems[0].fix
+
+
+def test_markers_in_the_text_itself_are_no_markers():
+    tokenizer = tiny_tokenizer("bert")
+    text = "# $ / Paris # $ /"
+    start = text.index("Paris")
+    edits = (SourcedEdit(Insertion(start, (Slot("E1"),))),)
+    encoded = InputEncoder(tokenizer, 64).encode([[EditedSegment(text, edits)]])[0]
+    own = [i for i, o in zip(encoded.input_ids, encoded.origin, strict=True) if o >= 0]
+    assert own == tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def test_the_tokenizer_is_never_changed(tokenizer):
+    before = dict(tokenizer.get_vocab())
+    encode(tokenizer, [*marked("Paris"), slot("Paris")])
+    assert tokenizer.get_vocab() == before
+
+
+def test_an_empty_text_is_just_its_frame(tokenizer):
+    assert encode(tokenizer, text="").input_ids == tokenizer("")["input_ids"]
+
+
+def test_a_tokenizer_without_offsets_is_refused():
+    with pytest.raises(KpError, match="KP701"):
+        InputEncoder(object(), 16)

@@ -1,0 +1,154 @@
+"""A lock names what moved, and nothing that only follows from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from kpframework.errors import KpError, LockMismatch
+from kpframework.run import lock as lock_module
+from kpframework.run.lock import check_lock, make_lock, read_lock
+from kpframework.run.step import Step
+from kpframework.spec.resolved import ResolvedSpec
+
+
+@dataclass(frozen=True)
+class FakeSpec:
+    """As much of a resolved spec as a lock looks at."""
+
+    folder: Path
+    options: Mapping[str, Any] = field(default_factory=lambda: {"dim": 8})
+    plugin_version: str = "0.1.0"
+    entries: Any = None
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "train" / "data.tsv"
+
+    def filled(self) -> dict[str, Any]:
+        return {
+            "$schema": "x",
+            "description": str(self.folder),
+            "knowledge": [{"kb": {"path": str(self.data), **self.options}}],
+        }
+
+    def components(self) -> list[Any]:
+        registered = SimpleNamespace(
+            plugin="kg", distribution="kp-plugin-kg", version=self.plugin_version
+        )
+        return [SimpleNamespace(registered=registered)]
+
+    @property
+    def registry(self) -> Any:
+        return SimpleNamespace(call=lambda hook: [("kg", self.entries), ("unused", {"a": 1})])
+
+    def lock(self, metrics: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+        params = {**self.options, "version": self.plugin_version}
+        files = (self.data, self.folder / "test" / "data.tsv")
+        step = Step("kb[kg]", "kb", params, lambda context: {}, files=files)
+        return make_lock(cast("ResolvedSpec", self), [step], metrics)
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> FakeSpec:
+    return made(tmp_path / "here")
+
+
+def made(folder: Path) -> FakeSpec:
+    for part in ("train", "test"):
+        (folder / part).mkdir(parents=True)
+        (folder / part / "data.tsv").write_text(part)
+    return FakeSpec(folder, entries={"release": "1"})
+
+
+def moved(old: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, str]]:
+    with pytest.raises(LockMismatch) as caught:
+        check_lock(old, new)
+    assert caught.value.exit_code == 4
+    return [(p.code, p.message) for p in caught.value.problems]
+
+
+def test_nothing_moved_passes_even_after_a_round_trip_and_in_another_folder(
+    spec: FakeSpec, tmp_path: Path
+) -> None:
+    path = tmp_path / "kp.lock"
+    path.write_text(json.dumps(spec.lock()))
+    check_lock(read_lock(path), spec.lock())
+    check_lock(read_lock(path), made(tmp_path / "there").lock())
+
+
+def test_a_lock_holds_what_pins_a_run(spec: FakeSpec) -> None:
+    lock = spec.lock({"kb[kg]": {"licence": "CC0-1.0"}})
+    assert lock["plugins"] == {"kp-plugin-kg": "0.1.0"}
+    assert lock["licences"] == {"kb[kg]": "CC0-1.0"}
+    assert lock["entries"] == {"kg": {"release": "1"}}
+    assert sorted(lock["data"]) == ["test/data.tsv", "train/data.tsv"]
+    assert list(lock["steps"]) == ["kb[kg]"]
+    assert "torch" in lock["packages"]
+    assert str(spec.folder) not in json.dumps(lock)
+
+
+def test_a_changed_file_is_named(spec: FakeSpec) -> None:
+    old = spec.lock()
+    spec.data.write_text("changed")
+    [(code, message)] = moved(old, spec.lock())
+    assert code == "KP604"
+    assert message.startswith("data train/data.tsv: ")
+
+
+def test_a_changed_plugin_is_named_with_the_command_that_restores_it(spec: FakeSpec) -> None:
+    new = replace(spec, plugin_version="0.2.0").lock()
+    assert moved(spec.lock(), new) == [
+        ("KP602", "plugin kp-plugin-kg: 0.1.0 in the lock, 0.2.0 here")
+    ]
+    with pytest.raises(LockMismatch, match=r"pip install 'kp-plugin-kg==0\.1\.0'"):
+        check_lock(spec.lock(), new)
+
+
+def test_a_changed_package_is_named(spec: FakeSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = spec.lock()
+    monkeypatch.setattr(lock_module, "package_versions", lambda: {**old["packages"], "torch": "9"})
+    assert [code for code, _ in moved(old, spec.lock())] == ["KP603"]
+
+
+def test_everything_that_moved_is_named_at_once(spec: FakeSpec) -> None:
+    old = spec.lock()
+    spec.data.write_text("changed")
+    new = replace(spec, options={"dim": 9}, plugin_version="2", entries={"release": "2"}).lock()
+    assert [code for code, _ in moved(old, new)] == ["KP601", "KP602", "KP604", "KP606"]
+
+
+def test_a_step_that_moved_alone_is_named(spec: FakeSpec) -> None:
+    new = spec.lock() | {"steps": {"kb[kg]": "0" * 64, "more": "1" * 64}}
+    assert [code for code, _ in moved(spec.lock(), new)] == ["KP607", "KP607"]
+
+
+def test_a_changed_licence_is_named_and_an_unknown_one_is_not(spec: FakeSpec) -> None:
+    unknown, old, new = (
+        spec.lock({"kb[kg]": {"licence": name} if name else {}}) for name in ("", "CC0", "CC-BY")
+    )
+    check_lock(unknown, new)
+    check_lock(old, unknown)
+    assert moved(old, new) == [("KP605", "licence of kb[kg]: CC0 in the lock, CC-BY here")]
+
+
+@pytest.mark.parametrize("entries", [ValueError("broken"), {"a": {1, 2}}, {"a": float("nan")}])
+def test_a_plugin_whose_entries_fail_does_not_stop_the_lock(spec: FakeSpec, entries: Any) -> None:
+    assert "failed" in replace(spec, entries=entries).lock()["entries"]["kg"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "spec": ""}'])
+def test_what_is_no_lock_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "kp.lock"
+    path.write_text(text)
+    with pytest.raises(KpError, match=r"kp\.lock is not a lock") as caught:
+        read_lock(path)
+    assert caught.value.code == "KP600"
+    with pytest.raises(KpError):
+        read_lock(tmp_path / "absent")

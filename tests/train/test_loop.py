@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from kpframework.api import Context, TrainConfig
+from kpframework.errors import KpError
+from kpframework.train.loop import Job, learning_rate, run_training
+
+CONFIG = TrainConfig(epochs=4, batch_size=4, lr=0.05)
+
+
+class Stop(Exception):
+    """Stands for a kill."""
+
+
+def module() -> torch.nn.Module:
+    torch.manual_seed(1)
+    return torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.Dropout(0.5), torch.nn.Linear(8, 1))
+
+
+def job(net: torch.nn.Module, stop_at: int | None = None, dev=None) -> Job:
+    data = torch.randn(12, 4, generator=torch.Generator().manual_seed(0))
+    calls = []
+
+    def loss(indices):
+        calls.append(indices)
+        if stop_at is not None and len(calls) > stop_at:
+            raise Stop
+        net.train()
+        return net(data[indices]).square().mean()
+
+    return Job(net, lambda epoch: [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]], loss, dev)
+
+
+def weights(net: torch.nn.Module) -> list[torch.Tensor]:
+    return [p.detach().clone() for p in net.parameters()]
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, 5, 8, 11])
+def test_a_killed_training_resumes_to_the_same_bits(tmp_path: Path, stop_at: int):
+    whole = module()
+    expected = run_training(job(whole), CONFIG, Context(scratch=tmp_path / "a"))
+    killed = Context(scratch=tmp_path / "b")
+    with pytest.raises(Stop):
+        run_training(job(module(), stop_at), CONFIG, killed)
+    resumed = module()
+    history = run_training(job(resumed), CONFIG, killed)
+    for ours, theirs in zip(weights(resumed), weights(whole), strict=True):
+        assert torch.equal(ours, theirs)
+    assert history == expected
+
+
+def test_the_best_epoch_on_dev_is_kept_and_ties_go_to_the_first(tmp_path: Path):
+    net = module()
+    seen, scores = [], iter([0.2, 0.9, 0.9, 0.1])
+
+    def dev() -> float:
+        seen.append(weights(net))
+        return next(scores)
+
+    history = run_training(job(net, dev=dev), CONFIG, Context(scratch=tmp_path))
+    assert history.kept == 2
+    assert all(torch.equal(a, b) for a, b in zip(weights(net), seen[1], strict=True))
+
+
+def test_a_loss_that_is_not_finite_stops_before_the_weights_change(tmp_path: Path):
+    net = module()
+    before = weights(net)
+    broken = Job(net, lambda epoch: [[0]], lambda batch: net(torch.full((1, 4), torch.nan)).sum())
+    with pytest.raises(KpError, match="KP720"):
+        run_training(broken, CONFIG, Context(scratch=tmp_path))
+    assert all(torch.equal(a, b) for a, b in zip(weights(net), before, strict=True))
+
+
+def test_frozen_parameters_never_move(tmp_path: Path):
+    net = module()
+    net[0].requires_grad_(False)
+    before = net[0].weight.clone()
+    run_training(job(net), CONFIG, Context(scratch=tmp_path))
+    assert torch.equal(net[0].weight, before)
+
+
+def test_the_rate_warms_up_then_falls_to_nothing():
+    config = TrainConfig(lr=1.0, warmup=0.2)
+    rates = [learning_rate(config, step, 10) for step in range(10)]
+    assert rates[:2] == [0.5, 1.0]
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+    assert rates[-1] == pytest.approx(1 / 8)
+    assert learning_rate(TrainConfig(lr=0.5, warmup=0, decay=False), 7, 10) == 0.5
+
+
+def test_the_callers_own_random_state_does_not_matter(tmp_path: Path):
+    results = []
+    for name in "ab":
+        net = module()
+        torch.manual_seed(ord(name))
+        run_training(job(net), CONFIG, Context(scratch=tmp_path / name))
+        results.append(weights(net))
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))

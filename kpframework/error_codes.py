@@ -3,6 +3,79 @@
 from __future__ import annotations
 
 ERROR_CODES: dict[str, str] = {
+    # Plugins
+    "KP201": "No installed plugin offers a component of this kind and name.",
+    "KP203": "Two plugins offer components of one kind and name: use a qualified name.",
+    "KP204": "The plugin that offers a component is installed, but it is not in use.",
+    "KP205": "No installed plugin has this name.",
+    "KP206": "A component's code or its option model cannot be loaded.",
+    "KP207": "The settings file of the plugins cannot be read or written.",
+    "KP209": "A plugin's own check of the installation failed.",
+    "KP210": "A package the framework stands on is missing, or has a known hole.",
+    "KP211": "A plugin is packaged in a way that will trouble its users.",
+    # Spec files
+    "KP101": "A spec file is missing or cannot be read.",
+    "KP102": "The kind of a spec file is not known by its suffix.",
+    "KP103": "A spec file is not well-formed JSON, YAML or TOML.",
+    "KP104": "A key is given twice.",
+    "KP105": "YAML anchors, aliases and tags are not allowed in a spec.",
+    "KP106": "NaN, infinity and numbers too large to hold are not allowed in a spec.",
+    "KP107": "A spec is too large, too deep, or made of too many files.",
+    "KP108": "'extends' is not a path or a list of paths, or goes in a circle.",
+    "KP109": "A spec file is not UTF-8 text, or holds half a character.",
+    "KP110": "A spec file does not hold a table of keys and values.",
+    "KP111": "A --set names nothing that can be set, or its value cannot be read.",
+    "KP120": "The JSON Schema cannot be written.",
+    # What a spec says
+    "KP300": "There are more problems than are shown.",
+    "KP301": "A key is not known where it stands.",
+    "KP302": "A value has the wrong type.",
+    "KP303": "A value is out of range, or not among those allowed.",
+    "KP304": "Something required is missing.",
+    "KP305": "A file or folder that the spec names does not exist.",
+    "KP306": "An id or a seed is given twice.",
+    "KP307": "An id that is referred to does not exist.",
+    "KP308": "Exactly one of several keys is needed.",
+    "KP309": "Rows are made from each other in a circle.",
+    "KP310": "A component's type looks like an import path; only registered names are allowed.",
+    "KP311": "A row needs entities, but the spec has no knowledge.",
+    "KP312": "A control is asked for where no entity vectors are used.",
+    "KP313": "No saved knowledge plugin is where a row's 'from' points.",
+    "KP314": "An option has no effect in a row that is reused with 'from'.",
+    "KP316": "A plugin's own check of its options failed.",
+    # Knowledge bases and entity vectors on disk
+    "KP400": "A folder is not a stored knowledge base, or not a whole one.",
+    "KP401": "A knowledge base yields an entity twice.",
+    "KP402": "An entity has no id, or not one prior for each of its names.",
+    "KP403": "A triple lacks its head, relation or tail.",
+    "KP404": "Leakage control names a relation that the knowledge base does not have.",
+    "KP405": "Leakage control compares relations, but the task's instances have none.",
+    "KP410": "A folder is not an entity table, or a file has no such tensor.",
+    "KP411": "A safetensors file is truncated, or longer than its header says.",
+    "KP412": "An entity table's ids and vectors differ in number.",
+    "KP413": "A file of an entity table is not the one that was written.",
+    "KP414": "An entity vector has a value that is not finite.",
+    "KP415": "Entity vectors are not a matrix of floats.",
+    # OBO ontologies
+    "KP420": "A file is not readable as OBO.",
+    "KP421": "An ontology does not have a relation that is asked for.",
+    "KP422": "The package that ships the Human Phenotype Ontology is not installed.",
+    "KP423": "The disease annotations lack a column, or a line of them is short.",
+    # Triples from files
+    "KP425": "A line of triples has too many or too few columns, or an empty one.",
+    "KP426": "A file of triples cannot be read to its end.",
+    "KP427": "A file of labels or aliases is malformed.",
+    # WordNet
+    "KP430": "A folder lacks files of a WordNet database.",
+    "KP431": "A WordNet database is malformed.",
+    "KP432": "Every relation of WordNet is excluded.",
+    # Entity embeddings
+    "KP440": "A knowledge base has no triples to train entity embeddings on.",
+    "KP441": "The training of entity embeddings diverged.",
+    "KP450": "Precomputed entity vectors cannot be read, or are no matrix of floats.",
+    "KP451": "The ids of precomputed entity vectors cannot be read.",
+    "KP452": "The ids of precomputed entity vectors do not match the rows.",
+    "KP453": "The knowledge base knows none of the ids of precomputed vectors.",
     # Runs and the cache
     "KP501": "A file that a step reads is missing or cannot be read.",
     "KP502": "The cache cannot be written: the disk is full, or the folder is not writable.",
@@ -33,4 +106,8 @@ ERROR_CODES: dict[str, str] = {
     # Phenotype typing
     "KP640": "The package that ships the Human Phenotype Ontology is not installed.",
     "KP641": "The file is no OBO file, or not the Human Phenotype Ontology.",
+    # Reports
+    "KP801": "A run folder has no results.json that can be read.",
+    "KP802": "A results.json is damaged, or not a run's.",
+    "KP803": "A page cannot be written.",
 }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kpframework.api.config import InputFile as InputFile
     from kpframework.api.config import InputFolder as InputFolder
     from kpframework.api.config import Ref as Ref
+    from kpframework.api.config import SectionId as SectionId
     from kpframework.api.config import TrainConfig as TrainConfig
     from kpframework.api.context import Context as Context
     from kpframework.api.embeddings import Embeddings as Embeddings
@@ -71,6 +72,7 @@ _HOME = {
     "Mention": "text",
     "Ref": "config",
     "Replacement": "text",
+    "SectionId": "config",
     "Segment": "text",
     "Slot": "text",
     "Task": "task",
@@ -78,7 +80,7 @@ _HOME = {
     "TrainingSession": "injector",
     "Triple": "kb",
 }
-__all__ = list(_HOME)  # noqa: PLE0605  a dict of names is easier to keep right than two lists
+__all__ = list(_HOME)
 
 
 def __getattr__(name: str) -> object:

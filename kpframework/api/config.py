@@ -43,6 +43,13 @@ class Ref:
 
 
 @dataclass(frozen=True)
+class SectionId:
+    """Marks a field as the id of a section: ``corpus: Annotated[str, SectionId("corpora")]``."""
+
+    section: Literal["knowledge", "corpora", "tasks", "hosts", "injections"]
+
+
+@dataclass(frozen=True)
 class PathKind:
     """Marks a field as a path the component reads; its content enters the key of the step."""
 
@@ -54,7 +61,11 @@ def _existing(what: Literal["file", "folder"]) -> AfterValidator:
         base = Path((info.context or {}).get("base", "."))
         path = Path(value).expanduser()
         path = path if path.is_absolute() else base / path
-        if not (path.is_file() if what == "file" else path.is_dir()):
+        try:
+            found = path.is_file() if what == "file" else path.is_dir()
+        except OSError:  # a name the file system refuses, such as one that is too long
+            found = False
+        if not found:
             raise PydanticCustomError(
                 "kp_missing_path", "no {what} at {path}", {"what": what, "path": str(path)}
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kpframework.api.context import Context
+from kpframework.api.text import Mention, Segment
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,6 +80,14 @@ class Task(ABC):
     @abstractmethod
     def score(self, sums: npt.NDArray[np.float64]) -> Mapping[str, npt.NDArray[np.float64]]:
         """Return each metric for sums of shape (..., k), as arrays of shape (...)."""
+
+    def segment(self, text: str, spans: Sequence[tuple[int, int]]) -> Segment:
+        """Return a user's own text as an input of this task, its own mentions at ``spans``.
+
+        Raises:
+            KpError: the task's inputs have another number of mentions.
+        """
+        return Segment(text, tuple(Mention(start, end, role="mention") for start, end in spans))
 
     def show(self, decision: Any) -> str:
         """Return a decision (or a target) in words, for the report."""

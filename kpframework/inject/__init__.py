@@ -1,0 +1,1 @@
+"""The injection engine: alignment, slots, hooks on a host, proof of freezing."""

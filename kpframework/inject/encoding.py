@@ -1,8 +1,8 @@
 """From edited text to token ids: offsets decide where slots, markers and masks go.
 
-The user's own tokens are never re-tokenised: a text without edits gives exactly the ids its tokenizer
-gives, and an edit only puts ids between, over or in the place of them. Room for what the task needs
-(markers, and the spans they stand at) is reserved before truncation.
+The user's own tokens are never re-tokenised: a text without edits gives exactly the ids its
+tokenizer gives, and an edit only puts ids between, over or in the place of them. Room for what the
+task needs (markers, and the spans they stand at) is reserved before truncation.
 """
 
 from __future__ import annotations

@@ -26,9 +26,9 @@ def share_budget(costs: Sequence[int], least: Sequence[int], room: int) -> list[
 def choose_tokens(costs: Sequence[int], required: Set[int], budget: int) -> list[tuple[int, int]]:
     """Return the kept tokens as runs ``[start, stop)``.
 
-    The beginning of the text is kept where it holds all that is required (so a text without edits is
-    cut as its tokenizer cuts it). Otherwise the window slides right just far enough; where even that
-    cannot hold everything, tokens nearest to a required one are kept.
+    The beginning of the text is kept where it holds all that is required (so a text without edits
+    is cut as its tokenizer cuts it). Otherwise the window slides right just far enough; where even
+    that cannot hold everything, tokens nearest to a required one are kept.
 
     Args:
         costs: positions each token takes with what is attached to it.

@@ -162,6 +162,7 @@ class Results:
             },
             "knowledge": cell.source.knowledge or None,
             "control": cell.source.control,
+            "control_of": self._control_of(cell),
             "trains_host": cell.source.trains_host,
             "kb_update": cell.source.kb_update,
             "status": "ok",
@@ -202,6 +203,23 @@ class Results:
                 for curve in _curves(seed, own, self.tasks[cell.task].metrics[0])
             ],
         }
+
+    def _control_of(self, cell: Cell) -> str | None:
+        """Return the id of the row that differs from a control row in nothing but its vectors."""
+        if cell.source.control is None:
+            return None
+        own = cell.source.injector.key_data()
+        for other in self.plan.cells:
+            source = other.source
+            if (
+                source.control is None
+                and source.needs_entities
+                and (
+                    source.knowledge == cell.source.knowledge and source.injector.key_data() == own
+                )
+            ):
+                return other.row
+        return None
 
     def _scores(self, cell: Cell, mask: Any) -> dict[str, Any]:
         own = self._statistics(cell)

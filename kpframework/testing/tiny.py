@@ -58,7 +58,8 @@ class ArrayTable:
 
     def gather(self, rows: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Return the vectors of rows."""
-        return self.vectors[rows]
+        vectors: np.ndarray[Any, np.dtype[np.float32]] = self.vectors[rows]
+        return vectors
 
 
 def tiny_table(entities: int = 10, dim: int = 16, seed: int = 0) -> ArrayTable:
@@ -69,7 +70,7 @@ def tiny_table(entities: int = 10, dim: int = 16, seed: int = 0) -> ArrayTable:
 
 def tiny_tokenizer(architecture: str) -> Any:
     """Return a fast tokenizer of the kind an architecture usually has."""
-    family = architecture.split("-")[0]
+    family = architecture.split("-", maxsplit=1)[0]
     if family in {"bert", "distilbert"}:
         return _wordpiece()
     if family == "deberta":
@@ -124,7 +125,7 @@ def tiny_model(architecture: str, vocabulary: int, labels: int = 3, seed: int = 
         return model_class(config_class(vocab_size=vocabulary, num_labels=labels, **options)).eval()
 
 
-def _wrap(tokenizer: Any, **special: str) -> Any:
+def _wrap(tokenizer: Any, **special: Any) -> Any:
     return transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special)
 
 

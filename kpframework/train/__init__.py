@@ -1,0 +1,1 @@
+"""Training: host adaptation, map-tuning, head fitting, in one loop."""

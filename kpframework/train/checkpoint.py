@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,32 +28,42 @@ class Checkpoint:
 
     Args:
         folder: kept over a restart, removed by the caller when the training is done.
+        every: seconds between two saves; a killed training repeats at most that and one epoch.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, every: float = 20.0) -> None:
         self.folder = folder
+        self.every = every
+        self._saved = time.monotonic()
+        self._best: dict[str, torch.Tensor] = {}
 
-    def save(
+    def keep(self, parameters: dict[str, torch.nn.Parameter]) -> None:
+        """Take the present weights as the best."""
+        self._best = {n: p.detach().cpu().clone().contiguous() for n, p in parameters.items()}
+
+    def best(self, parameters: dict[str, torch.nn.Parameter]) -> None:
+        """Load the best weights in place."""
+        with torch.no_grad():
+            for name, parameter in parameters.items():
+                parameter.copy_(self._best[name])
+
+    def save_if_due(
         self,
         parameters: dict[str, torch.nn.Parameter],
         optimizer: torch.optim.Optimizer,
         history: History,
-        *,
-        is_best: bool,
     ) -> None:
         """Write weights, moments and history after an epoch, then drop what is superseded."""
-        epoch = len(history.loss)
-        target = self.folder / f"epoch-{epoch:05d}"
+        if time.monotonic() - self._saved < self.every:
+            return
+        target = self.folder / f"epoch-{len(history.loss):05d}"
         temporary = self.folder / f".{target.name}.{os.getpid()}"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         weights = {n: p.detach().cpu().clone().contiguous() for n, p in parameters.items()}
         save_file(weights, temporary / "weights.safetensors")
         save_file(_moments(parameters, optimizer), temporary / "moments.safetensors")
-        if is_best:
-            save_file(weights, temporary / "best.safetensors")
-        else:
-            os.link(self._newest() / "best.safetensors", temporary / "best.safetensors")
+        save_file(self._best, temporary / "best.safetensors")
         (temporary / "history.json").write_text(json.dumps(asdict(history)), encoding="utf-8")
         for path in temporary.iterdir():
             with path.open("rb") as file:
@@ -62,6 +73,7 @@ class Checkpoint:
         for old in self.folder.iterdir():
             if old != target:
                 shutil.rmtree(old, ignore_errors=True)
+        self._saved = time.monotonic()
 
     def restore(
         self,
@@ -75,9 +87,11 @@ class Checkpoint:
             folder = self._newest()
             weights = load_file(folder / "weights.safetensors")
             moments = load_file(folder / "moments.safetensors")
+            best = load_file(folder / "best.safetensors")
             stored = json.loads((folder / "history.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, SafetensorError, json.JSONDecodeError):
             return 0
+        self._best = best
         with torch.no_grad():
             for name, parameter in parameters.items():
                 parameter.copy_(weights[name])
@@ -89,13 +103,6 @@ class Checkpoint:
         for key, value in stored.items():
             setattr(history, key, value)
         return len(history.loss)
-
-    def best(self, parameters: dict[str, torch.nn.Parameter]) -> None:
-        """Load the kept epoch's weights in place."""
-        weights = load_file(self._newest() / "best.safetensors")
-        with torch.no_grad():
-            for name, parameter in parameters.items():
-                parameter.copy_(weights[name])
 
     def _newest(self) -> Path:
         found = sorted(self.folder.glob("epoch-*")) if self.folder.is_dir() else []

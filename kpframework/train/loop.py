@@ -20,6 +20,8 @@ from kpframework.api.context import Context
 from kpframework.errors import KpError
 from kpframework.train.checkpoint import Checkpoint, trainable
 
+CHECKPOINT_SECONDS = 20.0
+
 
 @dataclass
 class History:
@@ -68,9 +70,9 @@ def step_seed(seed: int, step: int, rank: int = 0) -> int:
 def fast_fp32() -> Iterator[None]:
     """Multiply in fp32 by the faster library where that keeps fp32's accuracy.
 
-    On a CPU without AMX 'medium' takes oneDNN's fp32 kernels (relative error 4e-7) instead of MKL's;
-    with AMX it would round to bf16, so it is left alone there. Attention takes the plain kernel,
-    whose backward pass is faster than the fused one's at these lengths.
+    On a CPU without AMX 'medium' takes oneDNN's fp32 kernels (relative error 4e-7) instead of
+    MKL's; with AMX it would round to bf16, so it is left alone there. Attention takes the plain
+    kernel, whose backward pass is faster than the fused one's at these lengths.
     """
     before = torch.get_float32_matmul_precision()
     amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: True)()
@@ -88,9 +90,20 @@ def fast_fp32() -> Iterator[None]:
 
 
 def run_training(
-    job: Job, config: TrainConfig, context: Context, precision: str = "fp32"
+    job: Job,
+    config: TrainConfig,
+    context: Context,
+    precision: str = "fp32",
+    checkpoint_every: float = CHECKPOINT_SECONDS,
 ) -> History:
     """Train ``job.module`` in place and return what happened.
+
+    Args:
+        job: what is trained on what.
+        config: the loop's options.
+        context: seed, scratch folder for checkpoints, device, progress.
+        precision: ``fp32`` or ``bf16``.
+        checkpoint_every: seconds between checkpoints, taken at the end of an epoch.
 
     Raises:
         KpError: KP720, the loss or the gradient is not finite; nothing was updated by that step.
@@ -102,9 +115,9 @@ def run_training(
     )
     parameters = trainable(job.module)
     optimizer = torch.optim.AdamW(
-        list(parameters.values()), lr=config.lr, weight_decay=config.weight_decay, eps=1e-8
+        list(parameters.values()), lr=config.lr, weight_decay=config.weight_decay, fused=True
     )
-    checkpoint = Checkpoint(context.scratch / "checkpoint")
+    checkpoint = Checkpoint(context.scratch / "checkpoint", checkpoint_every)
     history = History()
     first = checkpoint.restore(parameters, optimizer, history, accelerator.device)
     per_epoch = len(job.batches(0))
@@ -164,4 +177,6 @@ def _close_epoch(
     by_dev = config.select == "best-dev" and bool(history.dev)
     best = history.dev.index(max(history.dev)) if by_dev else len(history.loss) - 1
     history.kept = best + 1
-    checkpoint.save(parameters, optimizer, history, is_best=history.kept == len(history.loss))
+    if history.kept == len(history.loss):
+        checkpoint.keep(parameters)
+    checkpoint.save_if_due(parameters, optimizer, history)

@@ -45,7 +45,7 @@ def test_a_killed_training_resumes_to_the_same_bits(tmp_path: Path, stop_at: int
     expected = run_training(job(whole), CONFIG, Context(scratch=tmp_path / "a"))
     killed = Context(scratch=tmp_path / "b")
     with pytest.raises(Stop):
-        run_training(job(module(), stop_at), CONFIG, killed)
+        run_training(job(module(), stop_at), CONFIG, killed, checkpoint_every=0)
     resumed = module()
     history = run_training(job(resumed), CONFIG, killed)
     for ours, theirs in zip(weights(resumed), weights(whole), strict=True):

@@ -15,7 +15,12 @@ def kp_components() -> Iterable[Component]:
             target="kp_plugin_controls.injectors:NoInjection",
             config="kp_plugin_controls.config:NoInjectionConfig",
             summary="The bare frozen host.",
-            capabilities={"site": "none", "trained": "nothing", "trains_host": False},
+            capabilities={
+                "site": "none",
+                "trained": "nothing",
+                "trains_host": False,
+                "needs_entities": False,
+            },
         ),
         Component(
             kind="injector",

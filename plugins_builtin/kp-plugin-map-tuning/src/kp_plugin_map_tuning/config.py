@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kpframework.api import ComponentConfig, ComponentRef, Ref, TrainConfig
+from kpframework.api import ComponentConfig, ComponentRef, Ref, SectionId, TrainConfig
 
 
 class _Stage(TrainConfig):
@@ -21,7 +21,9 @@ class GeneralStage(_Stage):
     """General map-tuning: mention-masked language modelling on running text."""
 
     stage: Literal["general"] = Field(description="Mention-masked LM with the backbone frozen.")
-    corpus: str = Field(description="Id of one of the spec's corpora.")
+    corpus: Annotated[str, SectionId("corpora")] = Field(
+        description="Id of one of the spec's corpora."
+    )
     batch_size: int = Field(64, ge=1, description="Masked items a step.")
     max_length: int = Field(64, ge=8, description="Longer masked items are left out.")
     select: Literal["last"] = Field("last", description="General map-tuning has no dev set.")

@@ -5,6 +5,7 @@ from typing import Literal as OneOf
 
 import torch
 
+from kp_plugin_map_tuning.config import GeneralStage
 from kpframework.api import (
     Edit,
     EntitySpace,
@@ -18,7 +19,6 @@ from kpframework.api import (
     Slot,
     TrainingSession,
 )
-from kp_plugin_map_tuning.config import GeneralStage
 
 INNERMOST = 1
 """Slots stand between a task's markers and the mention."""

@@ -1,0 +1,5 @@
+"""``python -m kpframework`` is ``kpframework``."""
+
+from kpframework.cli import main
+
+main()

@@ -1,0 +1,5 @@
+"""``python -m kpframework.cli``."""
+
+from kpframework.cli import main
+
+main()

@@ -1,0 +1,144 @@
+"""The root command, its global options, and what becomes of errors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+import click
+
+from kpframework import __version__
+from kpframework.cli import output
+from kpframework.errors import KpError
+
+COMMANDS = {
+    "run": ("kpframework.cli.run", "Run a spec, reusing the steps that are cached."),
+    "plan": ("kpframework.cli.plan", "Show what a run would do; run nothing."),
+    "validate": ("kpframework.cli.validate", "Check a spec, all problems at once."),
+    "explain": ("kpframework.cli.explain", "Show what knowledge does to one text."),
+    "report": ("kpframework.cli.report", "Show the results of a run again."),
+    "lock": ("kpframework.cli.lock", "Write down what pins a run."),
+    "schema": ("kpframework.cli.schema", "Print the JSON Schema of specs, plugins included."),
+    "plugins": ("kpframework.cli.plugins", "List, check, enable and disable plugins."),
+}
+"""Name -> (module that defines ``command``, one line of help). ``--help`` imports none of them."""
+
+INTERRUPTED = 130
+
+
+@dataclass
+class GlobalOptions:
+    """Options given before the command."""
+
+    safe_mode: bool = False
+    traceback: bool = False
+
+
+class CommandTable(click.Group):
+    """A group that imports a command's module when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        """Import and return a command; a usage error if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            from kpframework.plugins.lookup import did_you_mean
+
+            ctx.fail(f"no command is named {cmd_name!r}.{did_you_mean(cmd_name, list(COMMANDS))}")
+        command: click.Command = import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table into the help without importing a command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=CommandTable, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+@click.option("--safe-mode", is_flag=True, help="Use no plugin at all.")
+@click.option("--traceback", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def cli(ctx: click.Context, safe_mode: bool, traceback: bool) -> None:
+    """Plug a knowledge base into a frozen language model, declaratively.
+
+    Exit codes: 0 ok, 1 the run failed, 2 usage or spec, 3 plugin, 4 lock mismatch, 130 interrupted.
+    """
+    options = ctx.ensure_object(GlobalOptions)
+    options.safe_mode = safe_mode
+    options.traceback = traceback
+    if safe_mode:
+        _forbid_plugins(ctx)
+
+
+def _forbid_plugins(ctx: click.Context) -> None:
+    """Allow no plugin until the command ends, in this process and in those it starts."""
+    from kpframework.plugins.settings import ALLOW_VARIABLE
+
+    before = os.environ.get(ALLOW_VARIABLE)
+    os.environ[ALLOW_VARIABLE] = ""
+
+    @ctx.call_on_close
+    def restore() -> None:
+        if before is None:
+            os.environ.pop(ALLOW_VARIABLE, None)
+        else:
+            os.environ[ALLOW_VARIABLE] = before
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line (default: the process's own) and return its exit code.
+
+    Every error of a user's making ends as a message on stderr; a traceback is shown only with
+    ``--traceback``.
+    """
+    output.prepare()
+    options = GlobalOptions()
+    try:
+        result = cli.main(
+            args=None if arguments is None else list(arguments),
+            prog_name="kpframework",
+            standalone_mode=False,
+            obj=options,
+        )
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except (KeyboardInterrupt, click.Abort):
+        output.echo("interrupted", err=True)
+        return INTERRUPTED
+    except KpError as error:
+        output.problems(error.problems)
+        _trace(error, options)
+        return error.exit_code
+    except click.ClickException as error:
+        _usage(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader has gone (`| head`): nothing more can be said to it, at exit neither.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        hint = "" if options.traceback else "; run with --traceback to see where"
+        output.echo(f"internal error: {text}{hint}", err=True)
+        _trace(error, options)
+        return 1
+
+
+def _trace(error: Exception, options: GlobalOptions) -> None:
+    if options.traceback:
+        import traceback
+
+        output.echo("".join(traceback.format_exception(error)), err=True)
+
+
+def _usage(error: click.ClickException) -> None:
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        output.echo(error.ctx.get_usage(), err=True)
+        output.echo(f"Try '{error.ctx.command_path} --help'.\n", err=True)
+    output.echo(f"error: {error.format_message()}", err=True)

@@ -1,0 +1,59 @@
+"""``kpframework run``: execute a spec and show its table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("run")
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option(
+    "--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Change a value of the spec."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Run folder; runs/NAME without it.",
+)
+@click.option(
+    "--lock", "lock_file", type=click.Path(path_type=Path), help="Refuse to run if it has moved."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def command(
+    spec: Path,
+    overrides: tuple[str, ...],
+    output: Path | None,
+    lock_file: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Run SPEC: train what is not in the cache, evaluate, and write table, page and plugins.
+
+    A second run of the same spec reuses every finished step; a killed one goes on where it was.
+    """
+    from kpframework.cli.output import echo, emit_json, warn
+    from kpframework.plugins import load
+    from kpframework.report import show_table, write_report
+    from kpframework.run.cache import Cache
+    from kpframework.run.lock import read_lock
+    from kpframework.run.progress import Display
+    from kpframework.run.runner import run_spec
+    from kpframework.spec import load_spec
+
+    lock: dict[str, Any] | None = read_lock(lock_file) if lock_file else None
+    resolved = load_spec(spec, overrides, load())
+    folder = output or Path("runs") / resolved.spec.name
+    results = run_spec(resolved, folder, Cache(), Display(enabled=not quiet), lock=lock, warn=warn)
+    page = write_report(results, folder)
+    if as_json:
+        emit_json(results)
+    else:
+        show_table(results)
+        echo(f"\npage     {page}\nresults  {folder / 'results.json'}")
+        for name, path in results["plugins"].items():
+            echo(f"plugin   {path}  ({name})")

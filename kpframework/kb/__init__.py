@@ -1,0 +1,1 @@
+"""Knowledge bases and entity vectors on disk: Parquet, safetensors, JSON."""

@@ -1,0 +1,196 @@
+"""The stored knowledge base: Parquet in, integers out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from kpframework.api.kb import Entity, EntityInfo
+from kpframework.errors import KpError
+from kpframework.kb.build import ENTITIES, METADATA, RELATIONS, TRIPLES, write_store
+from kpframework.kb.ids import SortedIds
+from kpframework.kb.sorting import from_batch
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from kpframework.api.context import Context
+    from kpframework.api.kb import KBProvider
+
+
+class KBStore:
+    """A knowledge base on disk (`kpframework.api.KnowledgeBase`).
+
+    Triples and ids are read when first asked for; what is known of an entity is read a row group at
+    a time.
+    """
+
+    def __init__(self, folder: Path, description: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self._description = description
+        # A cache of the instance's own, so that it goes when the instance goes.
+        self._group = lru_cache(maxsize=64)(self._read_group)
+
+    @property
+    def name(self) -> str:
+        """The id the spec gives it."""
+        return str(self._description["name"])
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What the provider said (release, licence, source), and the counts, as text."""
+        counts = {key: str(value) for key, value in self.counts.items()}
+        return {**self._description["metadata"], **counts}
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Entities, triples, relations, what was dropped, and what leakage control excluded."""
+        counts: Mapping[str, int] = self._description["counts"]
+        return counts
+
+    @cached_property
+    def entity_ids(self) -> SortedIds:
+        """String ids, sorted."""
+        return SortedIds.read(self.folder / ENTITIES, int(self._description["id_width"]))
+
+    @cached_property
+    def relations(self) -> Sequence[str]:
+        """Relation names, sorted."""
+        names: list[str] = pq.read_table(self.folder / RELATIONS).column("relation").to_pylist()
+        return names
+
+    @cached_property
+    def triples(self) -> npt.NDArray[np.int64]:
+        """Shape (triples, 3): head, relation, tail as integers, sorted; read-only."""
+        table = pq.read_table(self.folder / TRIPLES, memory_map=True)
+        triples = np.empty((len(table), 3), dtype=np.int64)
+        for axis, name in enumerate(("head", "relation", "tail")):
+            triples[:, axis] = table.column(name).to_numpy()
+        triples.flags.writeable = False
+        return triples
+
+    @cached_property
+    def _by_xref(self) -> Mapping[str, int]:
+        column = pq.read_table(self.folder / ENTITIES, columns=["xrefs"]).column("xrefs")
+        index: dict[str, int] = {}
+        for row, xrefs in enumerate(column.to_pylist()):
+            for xref in xrefs:
+                index.setdefault(xref, row)
+        return index
+
+    def row(self, entity: str) -> int | None:
+        """Return the integer of an entity id, or of ``SPACE:id`` of another id space, or None.
+
+        Where several entities share an id of another space, it is the first of them.
+        """
+        found = int(self.rows([entity])[0])
+        return found if found >= 0 else None
+
+    def rows(self, entities: Sequence[str]) -> npt.NDArray[np.int64]:
+        """Return what `row` returns for each, with -1 for None."""
+        rows = self.entity_ids.rows(entities)
+        for position in np.flatnonzero(rows < 0).tolist():
+            rows[position] = self._by_xref.get(entities[position], -1)
+        return rows
+
+    def info(self, entity: str) -> EntityInfo:
+        """Return what is known of an entity.
+
+        Raises:
+            KeyError: no such entity.
+        """
+        row = self.row(entity)
+        if row is None:
+            raise KeyError(entity)
+        group, position = divmod(row, self._group_rows)
+        return _info(self._group(group)[position])
+
+    def entities(self) -> Iterator[EntityInfo]:
+        """Yield what is known of every entity, in order, a batch in memory at a time."""
+        return (_info(entity) for entity in self._stream())
+
+    def names(self) -> Iterator[tuple[str, str, float]]:
+        """Yield (name or alias, entity id, prior) in a stable order; prior 1.0 where unknown."""
+        for entity in self._stream():
+            names = (entity.name, *entity.aliases)
+            priors = entity.priors or (1.0,) * len(names)
+            for name, prior in zip(names, priors, strict=True):
+                if name:
+                    yield name, entity.id, prior
+
+    def to_networkx(self) -> nx.MultiDiGraph[str]:
+        """Return the graph: nodes are entity ids with name and types, edge keys are relations."""
+        import networkx as nx  # a quarter of a second that most uses of a store can do without
+
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=self.name)
+        graph.add_nodes_from(
+            (entity.id, {"name": entity.name, "types": entity.types}) for entity in self._stream()
+        )
+        ids, relations = list(self.entity_ids), self.relations
+        graph.add_edges_from(
+            (ids[head], ids[tail], relations[relation])
+            for head, relation, tail in self.triples.tolist()
+        )
+        return graph
+
+    @cached_property
+    def _group_rows(self) -> int:
+        with pq.ParquetFile(self.folder / ENTITIES) as file:
+            return int(file.metadata.row_group(0).num_rows) if file.metadata.num_row_groups else 1
+
+    def _read_group(self, group: int) -> list[Entity]:
+        with pq.ParquetFile(self.folder / ENTITIES, memory_map=True) as file:
+            return list(from_batch(file.read_row_group(group)))
+
+    def _stream(self) -> Iterator[Entity]:
+        with pq.ParquetFile(self.folder / ENTITIES, memory_map=True) as file:
+            for batch in file.iter_batches(batch_size=8_192):
+                yield from from_batch(batch)
+
+
+def open_store(folder: Path) -> KBStore:
+    """Open what `build_store` wrote; reads only the counts.
+
+    Raises:
+        KpError: KP400 it is not a stored knowledge base, or not a whole one.
+    """
+    try:
+        description = json.loads((folder / METADATA).read_text(encoding="utf-8"))
+        for name, key in ((ENTITIES, "entities"), (TRIPLES, "triples"), (RELATIONS, "relations")):
+            with pq.ParquetFile(folder / name) as file:
+                if file.metadata.num_rows != description["counts"][key]:
+                    raise ValueError(f"{name} has {file.metadata.num_rows} rows")
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
+        raise KpError(
+            "KP400",
+            f"not a stored knowledge base: {error}",
+            "delete the folder and build it again",
+            str(folder),
+        ) from error
+    return KBStore(folder, description)
+
+
+def build_store(provider: KBProvider, folder: Path, name: str, context: Context) -> KBStore:
+    """Stream a provider's entities and triples into a folder and open it.
+
+    Equal content gives equal bytes, in whatever order the provider yields it.
+
+    Raises:
+        KpError: KP401 an id comes twice, KP402 an entity or KP403 a triple is malformed.
+    """
+    write_store(provider, folder, name, context)
+    return open_store(folder)
+
+
+def _info(entity: Entity) -> EntityInfo:
+    return EntityInfo(
+        entity.id, entity.name, entity.aliases, entity.types, entity.description, entity.xrefs
+    )

@@ -1,0 +1,30 @@
+"""Installed plugins: found by their metadata, loaded one by one, looked up by kind and name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kpframework.plugins.loading import load as load
+    from kpframework.plugins.options import OptionRow as OptionRow
+    from kpframework.plugins.options import option_rows as option_rows
+    from kpframework.plugins.records import PluginRecord as PluginRecord
+    from kpframework.plugins.records import RegisteredComponent as RegisteredComponent
+    from kpframework.plugins.registry import Registry as Registry
+
+_HOME = {
+    "OptionRow": "options",
+    "PluginRecord": "records",
+    "RegisteredComponent": "records",
+    "Registry": "registry",
+    "load": "loading",
+    "option_rows": "options",
+}
+__all__ = list(_HOME)
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        return getattr(import_module(f"kpframework.plugins.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'kpframework.plugins' has no attribute {name!r}")

@@ -1,0 +1,90 @@
+"""The lines beneath a table: what its numbers are, and what went wrong."""
+
+from __future__ import annotations
+
+from kpframework.report import numbers
+from kpframework.report.grid import host_moved, verdict
+from kpframework.report.model import Results, Row, primary_metric
+from kpframework.safe import safe_line
+
+_REASON_LIMIT = 300
+
+
+def footnotes(results: Results) -> list[str]:
+    """Return the lines that a reader needs to read the table."""
+    lines = [_protocol(results)]
+    metric_of = {task["id"]: primary_metric(task) for task in results["tasks"]}
+    rows = results["rows"]
+    if any(_clear(row, metric_of.get(row["task"], "")) for row in rows):
+        lines.append("* the interval of the difference excludes 0")
+    if any(row.get("trains_host") for row in rows):
+        lines.append("Rows marked 'trains the host' are not plug-and-play.")
+    if any(host_moved(row) for row in rows):
+        lines.append("Rows marked 'HOST CHANGED' left their host with other parameters: a defect.")
+    lines += leakage(results)
+    lines += failures(results)
+    return lines
+
+
+def _clear(row: Row, metric: str) -> bool:
+    changes = [row.get("difference"), *(s.get("difference") for s in row.get("subsets") or ())]
+    return any(c and verdict(c["metrics"].get(metric)) in ("gain", "loss") for c in changes)
+
+
+def _protocol(results: Results) -> str:
+    seeds = results["seeds"]
+    parts = [f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"]
+    sizes = [
+        f"{safe_line(task['id'])} {numbers.count(task['counts']['test'])}"
+        for task in results["tasks"]
+        if "test" in task.get("counts", {})
+    ]
+    if sizes:
+        parts.append(f"test examples: {', '.join(sizes)}")
+    baselines = {d["baseline"] for row in results["rows"] if (d := row.get("difference"))}
+    if baselines:
+        named = ", ".join(sorted(map(safe_line, baselines)))
+        parts.append(f"differences in points against {named}")
+    if "confidence" in results:
+        interval = f"{100 * results['confidence']:g} % intervals"
+        if "resamples" in results:
+            interval += f" (paired bootstrap, {numbers.count(results['resamples'])} resamples)"
+        parts.append(interval)
+    return "; ".join(parts)
+
+
+def leakage(results: Results) -> list[str]:
+    """Return one line for each knowledge base: what was left out of it for the test's sake."""
+    lines = []
+    for knowledge in results.get("knowledge") or ():
+        excluded = knowledge.get("excluded")
+        if excluded:
+            leaking, dropped = excluded.get("leaking_instances"), excluded.get("excluded")
+            if leaking is None or dropped is None:
+                what = "the exclusion was not made"
+            else:
+                instances = numbers.plural(leaking, "leaking instance")
+                what = (
+                    f"{instances} of {safe_line(excluded['task'])} (match: "
+                    f"{safe_line(excluded['match'])}), {numbers.plural(dropped, 'triple')} left out"
+                )
+            lines.append(f"{safe_line(knowledge['id'])}: {what}")
+        else:
+            lines.append(f"{safe_line(knowledge['id'])}: nothing left out")
+    return lines
+
+
+def failures(results: Results) -> list[str]:
+    """Return one line for each row that has no result, with its reason."""
+    many_hosts = len({row["host"] for row in results["rows"]}) > 1
+    many_tasks = len(results["tasks"]) > 1
+    lines = []
+    for row in results["rows"]:
+        if row["status"] == "ok":
+            continue
+        where = safe_line(row["injection"])
+        where += f" on {safe_line(row['host'])}" if many_hosts else ""
+        where += f", {safe_line(row['task'])}" if many_tasks else ""
+        reason = safe_line(row.get("error") or "no reason recorded", _REASON_LIMIT)
+        lines.append(f"{where} {safe_line(row['status'])}: {reason}")
+    return lines

@@ -1,0 +1,1 @@
+"""The shipped kit: tiny hosts, fake distributions, the smallest injector."""

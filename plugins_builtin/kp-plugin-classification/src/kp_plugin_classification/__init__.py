@@ -1,0 +1,28 @@
+"""Declares the classification tasks; imports nothing heavy."""
+
+from collections.abc import Iterable
+
+from kpframework import Component, hookimpl
+
+
+@hookimpl
+def kp_components() -> Iterable[Component]:
+    """Return the two tasks."""
+    return [
+        Component(
+            kind="task",
+            name="relation-classification",
+            target="kp_plugin_classification.relation:RelationClassification",
+            config="kp_plugin_classification.config:RelationConfig",
+            summary="Which relation holds between two marked mentions of a text.",
+            reference="Zhang et al., ACL 2023 (arXiv 2305.17691), section 4",
+        ),
+        Component(
+            kind="task",
+            name="entity-typing",
+            target="kp_plugin_classification.typing:EntityTyping",
+            config="kp_plugin_classification.config:TypingConfig",
+            summary="Which types, one or several, a marked mention has.",
+            reference="Zhang et al., ACL 2023 (arXiv 2305.17691), section 4",
+        ),
+    ]

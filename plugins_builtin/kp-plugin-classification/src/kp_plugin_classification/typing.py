@@ -1,0 +1,39 @@
+"""Entity typing of one marked mention."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kp_plugin_classification.base import ClassificationTask, Record
+from kp_plugin_classification.reading import evenly, field, malformed, records, span
+from kpframework.api import Context, Mention
+
+
+class EntityTyping(ClassificationTask):
+    """Which types a mention has: ``{"text", "start", "end", "entity", "labels": […]}`` a line."""
+
+    def __init__(self, config: Any, context: Context) -> None:
+        super().__init__(config, context)
+        self.multi_label = config.multi_label
+        self.at_least_one = config.multi_label and config.at_least_one
+
+    def records(self, split: str) -> Iterator[Record]:
+        """Yield the records of a split's file."""
+        items = list(records(getattr(self.config.data, split)))
+        for where, value in evenly(items, getattr(self.config.limit, split)):
+            text = field(value, "text", str, where)
+            entity = str(value.get("entity") or "")
+            mention = Mention(*span(value, text, where), entity, role="mention")
+            labels = field(value, "labels", list, where)
+            if not all(type(label) is str for label in labels):
+                raise malformed(where, "a label is not a string")
+            if not self.multi_label and len(labels) != 1:
+                raise malformed(where, f"{len(labels)} labels where 'multi_label' is false")
+            yield Record(
+                id=str(value.get("id", where.rpartition(":")[2])),
+                segment=self.marked(text, [mention]),
+                labels=tuple(sorted(set(labels))),
+                info={"mention": text[mention.start : mention.end]},
+                where=where,
+            )

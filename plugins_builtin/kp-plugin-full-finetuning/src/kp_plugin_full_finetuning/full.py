@@ -1,0 +1,25 @@
+"""Full fine-tuning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kpframework.api import Adaptation, TrainConfig
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class FullFineTuning(Adaptation):
+    """Trains every parameter, input embeddings and head included, with the model's own dropout."""
+
+    @property
+    def train(self) -> TrainConfig:
+        """Options of the training loop: the config itself."""
+        config: TrainConfig = self.config
+        return config
+
+    def prepare(self, model: PreTrainedModel) -> Any:
+        """Return the model with a gradient for every parameter."""
+        model.requires_grad_(True)
+        return model

@@ -1,0 +1,20 @@
+"""Declares the task; imports nothing heavy."""
+
+from collections.abc import Iterable
+
+from kpframework import Component, hookimpl
+
+
+@hookimpl
+def kp_components() -> Iterable[Component]:
+    """Return the task."""
+    return [
+        Component(
+            kind="task",
+            name="phenotype-typing",
+            target="kp_plugin_hpo_typing.task:PhenotypeTyping",
+            config="kp_plugin_hpo_typing.config:PhenotypeTypingConfig",
+            summary="Organ systems of a phenotype mentioned in a definition of the HPO.",
+            reference="Gargano et al., Nucleic Acids Research 52(D1), 2024",
+        )
+    ]

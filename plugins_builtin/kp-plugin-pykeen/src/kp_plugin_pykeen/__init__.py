@@ -1,0 +1,26 @@
+"""Declares the embeddings; imports nothing heavy."""
+
+from collections.abc import Iterable
+
+from kpframework import Component, hookimpl
+
+
+@hookimpl
+def kp_components() -> Iterable[Component]:
+    """Return the four models."""
+    return [
+        Component(
+            kind="embeddings",
+            name=name,
+            target=f"kp_plugin_pykeen.models:{target}",
+            config=f"kp_plugin_pykeen.config:{target}Config",
+            summary=summary,
+            reference=reference,
+        )
+        for name, target, summary, reference in (
+            ("transe", "TransE", "A relation is a translation.", "Bordes et al., NIPS 2013"),
+            ("rotate", "RotatE", "A relation is a rotation.", "Sun et al., ICLR 2019"),
+            ("distmult", "DistMult", "A relation weighs dimensions.", "Yang et al., ICLR 2015"),
+            ("complex", "ComplEx", "DistMult in complex numbers.", "Trouillon et al., ICML 2016"),
+        )
+    ]

@@ -1,0 +1,49 @@
+"""Options of the WordNet reader."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from kpframework.api import ComponentConfig, InputFolder
+
+Relation = Literal[
+    "also_see",
+    "antonym",
+    "attribute",
+    "cause",
+    "derivationally_related",
+    "entailment",
+    "has_region_member",
+    "has_topic_member",
+    "has_usage_member",
+    "hypernym",
+    "hyponym",
+    "instance_hypernym",
+    "instance_hyponym",
+    "member_holonym",
+    "member_meronym",
+    "part_holonym",
+    "part_meronym",
+    "pertainym",
+    "region_domain",
+    "similar_to",
+    "substance_holonym",
+    "substance_meronym",
+    "topic_domain",
+    "usage_domain",
+    "verb_group",
+]
+
+
+class WordNetConfig(ComponentConfig):
+    """Where the database is, and which pointers are read."""
+
+    path: Annotated[InputFolder, Field(validate_default=True)] = Field(
+        "/usr/share/wordnet", description="Folder with data.noun, index.noun and so on."
+    )
+    relations: list[Relation] | None = Field(
+        None, description="Only pointers of these kinds are read; null reads all."
+    )
+    exclude_relations: list[Relation] = Field(
+        [], description="Pointers of these kinds are not read."
+    )

@@ -1,0 +1,67 @@
+"""What the quick commands must not import, and how long they may take."""
+
+import json
+import time
+
+import pytest
+
+from kpframework.testing.distributions import fake_plugin
+
+PYTHON = """
+import sys
+from kpframework.cli import main
+try:
+    main({arguments})
+except SystemExit as end:
+    assert not end.code, end.code
+import json
+print("MODULES", json.dumps(sorted(sys.modules)))
+"""
+HEAVY = {"torch", "transformers", "pydantic", "numpy", "pyarrow", "accelerate", "networkx"}
+
+
+@pytest.fixture
+def modules(tmp_path, command_line):
+    fake_plugin(tmp_path / "site", "toy", components=[("mapper", "toy")])
+
+    def run(*arguments):
+        code = PYTHON.format(arguments=list(arguments))
+        done = command_line(site=tmp_path / "site", config=tmp_path / "config", python=code)
+        assert done.returncode == 0, done.stderr
+        return set(json.loads(done.stdout.partition("MODULES ")[2]))
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        ["plugins", "--help"],
+        ["plugins", "list"],
+        ["plugins", "list", "--json"],
+        ["plugins", "disable", "toy"],
+        ["plugins", "enable", "toy"],
+        ["plugins", "doctor", "toy"],
+    ],
+)
+def test_neither_heavy_packages_nor_plugins_are_imported(modules, arguments):
+    imported = modules(*arguments)
+    assert not HEAVY & imported
+    assert not {name for name in imported if name.startswith("kp_plugin")}
+
+
+def test_help_imports_no_command_no_metadata_and_no_rich(modules):
+    imported = modules("--help")
+    assert not {"rich", "importlib.metadata", "packaging"} & imported
+    assert not {name for name in imported if name.startswith("kpframework.plugins")}
+
+
+def test_help_is_quick_whatever_is_installed(tmp_path, command_line):
+    fake_plugin(tmp_path / "site", "slow", before="import time\ntime.sleep(20)")
+    start = time.perf_counter()
+    done = command_line("--help", site=tmp_path / "site", config=tmp_path)
+    assert done.returncode == 0
+    # Generous: machines are shared. What keeps it quick is asserted by the imports above.
+    assert time.perf_counter() - start < 3

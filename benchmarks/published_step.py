@@ -33,6 +33,7 @@ class PublishedStep:
         length: every input is padded to it.
         pad_id: what it is padded with.
         dropout: of the host, everywhere; 0 is the published "NoDropout", evaluation mode.
+        dtype: float64 gives the gradients that rounding is judged by.
     """
 
     def __init__(
@@ -45,18 +46,19 @@ class PublishedStep:
         length: int,
         pad_id: int,
         dropout: float,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.host = copy.deepcopy(host).requires_grad_(True).train(dropout > 0)
+        self.host = copy.deepcopy(host).to(dtype).requires_grad_(True).train(dropout > 0)
         for module in self.host.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = dropout
-        self.mapper = copy.deepcopy(mapper).requires_grad_(True)
+        self.mapper = copy.deepcopy(mapper).to(dtype).requires_grad_(True)
         self.length = length
         self.pad_id = pad_id
-        self.words: npt.NDArray[np.float32] = (
+        self.words: npt.NDArray[np.floating[Any]] = (
             self.host.get_input_embeddings().weight.detach().numpy().copy()
         )
-        vectors = table.gather(table.rows(entities))
+        vectors = table.gather(table.rows(entities)).astype(self.words.dtype)
         self.vectors = dict(zip(entities, vectors, strict=True))
         self.optimizer = torch.optim.AdamW(self.mapper.parameters(), lr=1e-4)
 

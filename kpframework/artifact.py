@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -28,10 +29,13 @@ from kpframework.kb.table import EntityTable
 from kpframework.spec.resolve import bind_ref
 
 FORMAT = 1
+LINKED_FROM = 64 * 2**20
+"""Bytes from which a file is linked out of the cache instead of copied."""
 CONFIG_FILE = "kp_config.json"
 CARD_FILE = "README.md"
 HOST = "__host__"
 """The name that stands for the bare host where a plugin is chosen for each row."""
+_PARTS = ("name", "injector", "linker", "entities", "host")
 
 _attachments: WeakKeyDictionary[torch.nn.Module, Attachment] = WeakKeyDictionary()
 
@@ -111,8 +115,15 @@ class KnowledgePlugin:
         Several plugins may sit on one host: give each a name and `encode` with ``knowledge=``.
 
         Raises:
-            KpError: KP711, the name is taken; KP716, the plugin was trained for another width.
+            KpError: KP711, the name is taken; KP716, the plugin was trained for another width;
+                KP775, this plugin is on a host already.
         """
+        if self._host is not None:
+            raise KpError(
+                "KP775",
+                f"{self.name!r} is attached to a {type(self._host).__name__} already",
+                "detach it first, or load it once more for a second host",
+            )
         attachment = _attachments.get(model)
         if attachment is None:
             attachment = _attachments[model] = Attachment(model)
@@ -124,16 +135,17 @@ class KnowledgePlugin:
                 f"{width} wide",
                 "use the host family it was trained for: " + self.config["host"]["model_type"],
             )
-        if name is not None:
-            self.name = name
-        plug(attachment, self.name, self.injector, self.table, self.state)
-        self._host, self._tokenizer = model, tokenizer
+        plug(attachment, name or self.name, self.injector, self.table, self.state)
+        self.name, self._host, self._tokenizer = name or self.name, model, tokenizer
         return attachment
 
     def detach(self) -> None:
         """Take the plugin off its host, which answers as before, bit for bit."""
         if self._host is not None:
-            _attachments[self._host].remove(self.name)
+            attachment = _attachments[self._host]
+            attachment.remove(self.name)
+            if not attachment.members:
+                del _attachments[self._host]  # it holds the host, which would never be freed
             self._host = None
 
     def link(self, texts: Sequence[str]) -> list[list[Mention]]:
@@ -247,28 +259,77 @@ def write_artifact(
         parts: the folders of ``kb`` and ``entities``; their files are linked where possible.
         card: the README; empty for a short one.
     """
+    if folder.exists():
+        _read_config(folder)  # nothing else is ever replaced
+    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
+    for path in (temporary, *_left_behind(folder)):
+        shutil.rmtree(path, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        _fill(temporary, config, state, parts, card)
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _fill(
+    folder: Path,
+    config: Mapping[str, Any],
+    state: Mapping[str, torch.Tensor],
+    parts: Mapping[str, Path],
+    card: str,
+) -> None:
     from safetensors.torch import save_file
 
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
-    save_file(tensors, temporary / MODULE_FILE, metadata={"format": "pt"})
+    save_file(tensors, folder / MODULE_FILE, metadata={"format": "pt"})
     for name, source in parts.items():
-        shutil.copytree(source, temporary / name, copy_function=_link_or_copy)
-    (temporary / CONFIG_FILE).write_text(json.dumps(config, indent=2, ensure_ascii=False), "utf-8")
-    (temporary / CARD_FILE).write_text(card or f"# {config['name']}\n", "utf-8")
-    if folder.exists():
-        _read_config(folder)
-        shutil.rmtree(folder)
-    temporary.rename(folder)
+        shutil.copytree(source, folder / name, ignore=_ignore, copy_function=_copy_or_link)
+    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, ensure_ascii=False), "utf-8")
+    (folder / CARD_FILE).write_text(card or f"# {config['name']}\n", "utf-8")
 
 
-def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+def _left_behind(folder: Path) -> list[Path]:
+    """Return what processes that were killed had written aside."""
+    found = []
+    for path in folder.parent.glob(f".{folder.name}.*"):
+        try:
+            os.kill(int(path.suffix[1:]), 0)
+        except ProcessLookupError:
+            found.append(path)
+        except (ValueError, OSError, OverflowError):  # not ours, or its process lives
+            continue
+    return found
+
+
+_ignore = shutil.ignore_patterns("manifest.json")
+"""The cache's own notes on a step, with the seconds it took: no part of an artifact."""
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy a folder aside and rename it into place; manifests of the cache are left out."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    shutil.copytree(
+        source,
+        temporary,
+        copy_function=_copy_or_link,
+        ignore=shutil.ignore_patterns("manifest.json"),
+    )
+    shutil.rmtree(target, ignore_errors=True)
+    temporary.rename(target)
+
+
+def _copy_or_link(source: str, target: str) -> None:
+    """Copy a file; a large one, never written in place, is linked where the disk allows."""
+    if Path(source).stat().st_size >= LINKED_FROM:
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
@@ -276,6 +337,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text("utf-8"))
         found = config["kp_format"]
+        missing = [part for part in _PARTS if part not in config]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise KpError("KP770", f"{folder} is no knowledge plugin: {error}") from error
     if found != FORMAT:
@@ -284,6 +346,8 @@ def _read_config(folder: Path) -> dict[str, Any]:
             f"{path} has format {found}; this version reads {FORMAT}",
             "update kpframework",
         )
+    if missing:
+        raise KpError("KP770", f"{path} is damaged: it lacks {', '.join(missing)}")
     return dict(config)
 
 

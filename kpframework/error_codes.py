@@ -13,6 +13,7 @@ ERROR_CODES: dict[str, str] = {
     "KP209": "A plugin's own check of the installation failed.",
     "KP210": "A package the framework stands on is missing, or has a known hole.",
     "KP211": "A plugin is packaged in a way that will trouble its users.",
+    "KP290": "A nested component was asked for where there is no registry.",
     # Spec files
     "KP101": "A spec file is missing or cannot be read.",
     "KP102": "The kind of a spec file is not known by its suffix.",
@@ -83,6 +84,7 @@ ERROR_CODES: dict[str, str] = {
     "KP504": "What a step returns is not JSON, or holds a number that is not finite.",
     "KP505": "A step left something in its folder that the cache does not keep.",
     "KP510": "A step's code raised an error.",
+    "KP511": "Some rows of a table failed; the others were finished.",
     "KP530": "A statistic or a metric is not a finite number.",
     # Locks
     "KP600": "The lock is missing, or is no lock.",
@@ -106,6 +108,36 @@ ERROR_CODES: dict[str, str] = {
     # Phenotype typing
     "KP640": "The package that ships the Human Phenotype Ontology is not installed.",
     "KP641": "The file is no OBO file, or not the Human Phenotype Ontology.",
+    # Injection
+    "KP701": "The tokenizer gives no character offsets.",
+    "KP702": "Markers, slots and the spans they stand at do not fit into max_length.",
+    "KP703": "A masked objective was asked of a tokenizer without a mask token.",
+    "KP710": "The host has no input-embedding module.",
+    "KP711": "A knowledge plugin of that name is attached to the host already.",
+    "KP712": "A batch holds entities, but the host never came to the module they enter at.",
+    "KP713": "A module's output is of a type that cannot be changed.",
+    "KP714": "The host has no layer of that number.",
+    "KP715": "No list of layers was found in the host.",
+    "KP716": "A knowledge plugin does not fit this host, or these vectors.",
+    "KP717": "A knowledge plugin's tensors are missing or damaged.",
+    # Training
+    "KP720": "The loss or a gradient is not finite; training was stopped before the weights changed.",
+    "KP730": "No such head.",
+    "KP731": "A model folder does not load with the head a task needs.",
+    "KP732": "A checkpoint's head is missing, or has other outputs than the task.",
+    "KP740": "No training example holds a linked mention with a vector.",
+    "KP741": "The corpus holds no linked mention with a vector.",
+    "KP750": "A line of a corpus is not a passage.",
+    # Knowledge plugins
+    "KP760": "A knowledge plugin's configuration cannot be read.",
+    "KP770": "The folder is no knowledge plugin, or one of another format.",
+    "KP771": "The entity vectors beside a knowledge plugin are not those it was trained with.",
+    "KP772": "The knowledge plugin is not attached to a host.",
+    "KP773": "The plugins of a mixed batch are not on one host, or a name is unknown.",
+    "KP774": "A knowledge plugin is neither a folder nor to be had from the hub.",
+    "KP775": "A knowledge plugin cannot be written.",
+    "KP780": "No such row, task or host to explain.",
+    "KP781": "A span is not in the text, or no mention was found in it.",
     # Reports
     "KP801": "A run folder has no results.json that can be read.",
     "KP802": "A results.json is damaged, or not a run's.",

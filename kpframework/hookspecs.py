@@ -1,8 +1,8 @@
 """Every pluggy hook: when it is called, in which order, and what it returns.
 
-Plugins are called in the order of (distribution, entry point). An implementation may take any subset
-of the arguments. Except for `kp_components`, an exception in a hook is reported with the plugin's
-name and does not stop the run.
+Plugins are called in the order of (distribution, entry point). An implementation may take any
+subset of the arguments. Except for `kp_components`, an exception in a hook is reported with the
+plugin's name and does not stop the run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def kp_components() -> Iterable[Component]:  # type: ignore[empty-body]
 
 @hookspec
 def kp_doctor() -> Iterable[Problem]:  # type: ignore[empty-body]
-    """Called by ``kpframework plugins doctor``. Return what is wrong with the installation, if anything."""
+    """Called by ``kpframework plugins doctor``. Return what is wrong with the installation."""
 
 
 @hookspec
@@ -52,12 +52,15 @@ def kp_after_run(results: Mapping[str, Any]) -> None:
 
 @hookspec
 def kp_lock_entries() -> Mapping[str, Any]:  # type: ignore[empty-body]
-    """Called when the record is written. Return what pins your data: releases, checksums, licence ids."""
+    """Called when the lock is made. Return what pins your data: releases, checksums, licences."""
 
 
 @hookspec
-def kp_report_sections(results: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:  # type: ignore[empty-body]
-    """Called when the page is written. Return sections: ``{"title": str, "text": str, "rows": [[…]]}``.
+def kp_report_sections(  # type: ignore[empty-body]
+    results: Mapping[str, Any],
+) -> Iterable[Mapping[str, Any]]:
+    """Called before the page is written. Return sections for it.
 
-    All strings are shown as text, never as HTML.
+    A section is ``{"title": str, "text": str, "rows": [[…]]}``. All strings are shown as text,
+    never as HTML.
     """

@@ -19,7 +19,8 @@ T = TypeVar("T")
 class Advance(Protocol):
     """Moves a progress bar forward."""
 
-    def __call__(self, steps: int = 1, note: str = "") -> None: ...
+    def __call__(self, steps: int = 1, note: str = "") -> None:
+        """Move it by ``steps`` and show a short note beside it."""
 
 
 @contextmanager
@@ -46,6 +47,8 @@ class Context:
     progress: Callable[[str, int | None], AbstractContextManager[Advance]] = _silent
     """``with context.progress("train", total) as advance: advance()``; quiet off a terminal."""
 
+    labels: tuple[str, ...] = ()
+    """A task's labels as an earlier step of the run read them; empty before that."""
     create: Callable[[str, ComponentRef], Any] = _no_registry
     """``context.create("mapper", config.mapper)`` constructs a nested component."""
 

@@ -29,7 +29,7 @@ class EmbeddingTable:
     vectors: npt.NDArray[np.floating[Any]]
     """Shape (entities, dim); may be memory-mapped."""
     metrics: Mapping[str, float] = field(default_factory=dict)
-    """Quality, such as ``{"mrr": 0.31, "hits@10": 0.5}`` of link prediction; goes into the record."""
+    """Quality for the record, such as ``{"mrr": 0.31, "hits@10": 0.5}`` of link prediction."""
 
     def __post_init__(self) -> None:
         if len(self.ids) != len(self.vectors):
@@ -47,4 +47,4 @@ class Embeddings(ABC):
 
     @abstractmethod
     def compute(self, kb: KnowledgeBase) -> EmbeddingTable:
-        """Return a vector for every entity it has one for. Deterministic given the context's seed."""
+        """Return a vector for each entity that has one, the same for the same context's seed."""

@@ -83,14 +83,14 @@ class HostHandle(Protocol):
         """Pass the output of the host's own embedding module through the callback."""
 
     def layer(self, index: int, callback: Callback) -> None:
-        """Pass the hidden states after layer ``index`` (from 0, negative from the end) through it."""
+        """Pass the hidden states after layer ``index`` (negative: from the end) through it."""
 
     def logits(self, callback: Callback) -> None:
         """Pass the model's logits through the callback."""
 
 
 class TrainingSession(Protocol):
-    """What an injector's `fit` is given: data, host and loops. The host is frozen unless declared."""
+    """What an injector's `fit` is given: data, loops, and a host that stays frozen."""
 
     @property
     def module(self) -> torch.nn.Module:

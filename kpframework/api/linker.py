@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Linker(ABC):
     """Finds mentions of a knowledge base's entities in texts.
 
-    ``prepare`` is called once before the first ``link``. ``link`` is pure: the same segment gives the
-    same mentions, alone or in a batch.
+    ``prepare`` is called once before the first ``link``. ``link`` is pure: the same segment gives
+    the same mentions, alone or in a batch.
     """
 
     def __init__(self, config: Any, context: Context) -> None:

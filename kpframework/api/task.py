@@ -48,16 +48,30 @@ class Task(ABC):
     @property
     @abstractmethod
     def labels(self) -> Sequence[str]:
-        """Names of the outputs of a classification head, in order; read from train alone."""
+        """Names of the outputs of a classification head, in order; read from train alone.
+
+        ``context.labels`` holds them where an earlier step of the run has read them.
+        """
 
     @property
     @abstractmethod
     def metrics(self) -> Sequence[str]:
-        """Names of the metrics (in [0, 1], higher is better); the first one selects and compares."""
+        """Names of the metrics, in [0, 1], higher is better; the first selects and compares."""
 
     @abstractmethod
     def loss(self, logits: torch.Tensor, targets: Sequence[Any]) -> torch.Tensor:
         """Return the mean loss of a batch; ``logits`` has shape (batch, outputs)."""
+
+    def prior(self, targets: Sequence[Any]) -> Sequence[float] | None:
+        """Return the logits a new head's bias starts from, or None to leave it at 0.
+
+        Args:
+            targets: those of the training examples.
+
+        With the training labels' log-odds a head need not first learn how rare its labels are
+        (Lin et al., ICCV 2017, section 3.3), which takes most of a short training.
+        """
+        return None
 
     def calibrate(
         self, logits: npt.NDArray[np.float32], targets: Sequence[Any]

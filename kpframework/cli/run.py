@@ -37,6 +37,7 @@ def command(
     A second run of the same spec reuses every finished step; a killed one goes on where it was.
     """
     from kpframework.cli.output import echo, emit_json, warn
+    from kpframework.errors import KpError
     from kpframework.plugins import load
     from kpframework.report import show_table, write_report
     from kpframework.run.cache import Cache
@@ -55,5 +56,15 @@ def command(
     else:
         show_table(results)
         echo(f"\npage     {page}\nresults  {folder / 'results.json'}")
+        for name, path in results["hosts"].items():
+            echo(f"host     {path}  ({name})")
         for name, path in results["plugins"].items():
             echo(f"plugin   {path}  ({name})")
+    failed = [row for row in results["rows"] if row["status"] != "ok"]
+    if failed:
+        raise KpError(
+            "KP511",
+            f"{len(failed)} of {len(results['rows'])} cells of the table are missing:\n"
+            + "\n".join(f"{row['injection']}: {row['error']}" for row in failed),
+            "the same command tries them again and reuses the rest",
+        )

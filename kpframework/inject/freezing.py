@@ -35,11 +35,11 @@ def dropout(model: torch.nn.Module, rate: float | None) -> Iterator[None]:
     training = {module: module.training for module in model.modules()}
     model.train(rate is not None)
     with ExitStack() as hooks:
-        for layer in rates if rate is not None else ():
-            # Fused attention reads `p` and never calls the layer; where it is called, a hook drops.
-            layer.p = rate
-            layer.training = False
-            hooks.callback(layer.register_forward_hook(_drop).remove)
+        if rate is not None:
+            for layer in rates:
+                # Fused attention reads `p` and never calls the layer; elsewhere the hook drops.
+                layer.p, layer.training = rate, False
+                hooks.callback(layer.register_forward_hook(_drop).remove)
         try:
             yield
         finally:
@@ -60,5 +60,5 @@ def _drop(layer: torch.nn.Module, _args: Any, tensor: torch.Tensor) -> torch.Ten
     count = tensor.numel()
     words = torch.empty(-(-count // 4), dtype=torch.int64).random_(-(1 << 63), None)
     bits = words.view(torch.int16)[:count].view(tensor.shape)
-    kept = bits >= round(rate * (1 << 16)) - (1 << 15)
+    kept = bits >= min(round(rate * (1 << 16)), (1 << 16) - 1) - (1 << 15)
     return tensor * kept.to(tensor.dtype).div_(1 - rate)

@@ -103,7 +103,8 @@ def _cell(plan: Plan, question: Question) -> Cell:
 def _linked(
     plan: Plan, cell: Cell, store: KBStore, question: Question
 ) -> tuple[Segment, list[Mention]]:
-    linker = plan.linker(cell).create(Context())
+    assert cell.source.linker is not None  # it uses entities
+    linker = cell.source.linker.create(Context())
     linker.prepare(store)
     text = question.text
     task = plan.resolved.tasks[cell.task].task.create(Context())

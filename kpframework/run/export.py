@@ -1,4 +1,4 @@
-"""The artifacts of a run: one knowledge plugin for each trained row."""
+"""The artifacts of a run: its frozen hosts, and one knowledge plugin for each trained row."""
 
 from __future__ import annotations
 
@@ -12,6 +12,25 @@ from kpframework.run.execute import StepResult
 from kpframework.run.plan import Plan
 from kpframework.run.row_plan import Cell
 from kpframework.run.step import Step
+
+
+def export_hosts(plan: Plan, done: Mapping[str, StepResult], folder: Path) -> dict[str, str]:
+    """Write every host that was adapted; return ``{host/task/seed: path}``."""
+    from kpframework.artifact import copy_tree
+
+    written: dict[str, str] = {}
+    for cell in plan.cells:
+        for seed, step in zip(cell.seeds, cell.hosts, strict=True):
+            name = f"{cell.host}/{cell.task}/seed{seed}"
+            source = None if step is None else done[step.name].folder
+            if source is None or name in written:
+                continue
+            parts = [cell.host]
+            parts += [cell.task] if len(plan.resolved.spec.tasks) > 1 else []
+            parts += [f"seed{seed}"] if len(cell.seeds) > 1 else []
+            copy_tree(source, folder / "--".join(parts))
+            written[name] = str(folder / "--".join(parts))
+    return written
 
 
 def export_plugins(

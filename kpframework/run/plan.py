@@ -10,13 +10,13 @@ from typing import Any
 
 import kpframework
 from kpframework.api.context import Context
-from kpframework.run.row_plan import Cell, RowSource
+from kpframework.run.row_plan import Cell, RowSource, files_of, row_parts, saved_names
 from kpframework.run.step import Step
 from kpframework.run.steps import artifact as artifact_steps
 from kpframework.run.steps import hosts as host_steps
 from kpframework.run.steps import injection as injection_steps
 from kpframework.run.steps import knowledge as knowledge_steps
-from kpframework.spec.resolved import BoundComponent, ResolvedSpec
+from kpframework.spec.resolved import ResolvedSpec
 
 CORE = {"kpframework": kpframework.__version__}
 
@@ -36,10 +36,6 @@ class Plan:
     """For each task its ``examples`` (train and dev) and ``test``."""
     masked_lm: Step | None = None
 
-    def linker(self, cell: Cell) -> BoundComponent:
-        """Return the linker of a cell's row."""
-        return linker_of(self.resolved, cell.source)
-
     def parts(self, cell: Cell, index: int = 0) -> injection_steps.RowParts:
         """Return the components of a cell for one of its seeds."""
         return row_parts(self.resolved, cell.source, cell.host, cell.task, cell.seeds[index])
@@ -55,6 +51,7 @@ class _Planner:
         self.resolved = resolved
         self.spec = resolved.spec
         self.steps: dict[str, Step] = {}
+        self.saved = saved_names(row.artifact for row in resolved.injections.values())
 
     def plan(self) -> Plan:
         cells = [
@@ -118,7 +115,7 @@ class _Planner:
             "examples",
             host_steps.examples(bound, splits),
             {"task": bound.key_data(), "splits": list(splits)},
-            files=_files(bound),
+            files=files_of(bound),
         )
 
     # Knowledge
@@ -130,23 +127,22 @@ class _Planner:
             "kb",
             knowledge_steps.read_kb(bound, name),
             {"kb": bound.key_data()},
-            files=_files(bound),
+            files=files_of(bound),
         )
 
     def _trained_kb(self, name: str) -> Step:
         section = self.resolved.knowledge[name].section.exclude
         if section is None:
             return self._kb(name)
+        inputs = {"kb": self._kb(name), "examples": self._examples(section.task)}
+        if "test" in section.splits:
+            inputs["test"] = self._test(section.task)
         return self._step(
             f"exclude[{name}]",
             "kb",
             knowledge_steps.exclude(section),
             {"exclude": section.model_dump(mode="json", exclude={"task"})},
-            {
-                "kb": self._kb(name),
-                "examples": self._examples(section.task),
-                "test": self._test(section.task),
-            },
+            inputs,
         )
 
     def _embeddings(self, name: str) -> Step:
@@ -158,14 +154,14 @@ class _Planner:
             knowledge_steps.embed(bound, seed),
             {"embeddings": bound.key_data(), "seed": seed},
             {"kb": self._trained_kb(name)},
-            files=_files(bound),
+            files=files_of(bound),
         )
 
     def _table(self, source: RowSource) -> Step:
         table = (
-            artifact_steps.part(self._step, source.artifact, "entities")
-            if source.artifact
-            else self._embeddings(source.knowledge)
+            self._embeddings(source.knowledge)
+            if source.knowledge
+            else self._part(source, "entities")
         )
         if source.control is None:
             return table
@@ -181,19 +177,16 @@ class _Planner:
     def _linked(self, source: RowSource, task: str, kind: str) -> Step:
         splits = ("test",) if kind == "links-test" else ("train", "dev")
         examples = self._test(task) if kind == "links-test" else self._examples(task)
-        linker = linker_of(self.resolved, source)
-        kb = (
-            artifact_steps.part(self._step, source.artifact, "kb")
-            if source.artifact
-            else self._kb(source.knowledge)
-        )
+        linker = source.linker
+        assert linker is not None
+        kb = self._kb(source.knowledge) if source.knowledge else self._part(source, "kb")
         return self._step(
             f"{kind}[{source.name}/{task}]",
             "links",
             knowledge_steps.link(linker, splits),
             {"linker": linker.key_data(), "splits": list(splits)},
             {"kb": kb, "examples": examples},
-            files=_files(linker),
+            files=files_of(linker),
         )
 
     def _corpus(self, corpus: str, name: str) -> Step:
@@ -211,7 +204,7 @@ class _Planner:
             knowledge_steps.corpus(section, linker),
             {"corpus": params, "linker": linker.key_data()},
             inputs,
-            files=[*_files(linker), *([Path(section.path)] if section.path else [])],
+            files=[*files_of(linker), *([Path(section.path)] if section.path else [])],
         )
 
     def _knowledge_parts(self, name: str) -> Mapping[str, Step]:
@@ -228,7 +221,9 @@ class _Planner:
 
     def _backbone(self) -> tuple[dict[str, Any], list[Path]]:
         bound = self.resolved.backbone
-        return bound.key_data(), [*_files(bound), bound.create(Context()).folder()]
+        # The folder's content is hashed; the options only say where it lies.
+        key = {name: value for name, value in bound.key_data().items() if name != "config"}
+        return key, [*files_of(bound), bound.create(Context()).folder()]
 
     @cached_property
     def _backbone_parts(self) -> tuple[dict[str, Any], list[Path]]:
@@ -254,14 +249,24 @@ class _Planner:
                 **self._numerics,
             },
             {"examples": self._examples(task)},
-            files=[*files, *_files(bound.adaptation)],
+            files=[*files, *files_of(bound.adaptation)],
         )
 
     @property
     def _numerics(self) -> dict[str, Any]:
         return {"precision": self.spec.run.precision, "threads": self.spec.run.threads}
 
-    def _masked_lm(self, corpus: Step) -> Step:
+    def _masked_lm(self) -> Step:
+        """Return the one masked LM; a head is fitted on the first corpus that a row trains on."""
+        sources = [self._source(r) for r, b in self.resolved.injections.items() if b.section.type]
+        general = {(s.corpus, s.knowledge) for s in sources if s.stage == "general"}
+        # In the order of the sections, so that the order of the rows changes nothing.
+        corpus, knowledge = next(
+            (section.id, name)
+            for section in self.spec.corpora
+            for name in self.resolved.knowledge
+            if (section.id, name) in general
+        )
         key, files = self._backbone_parts
         config, seed = self.spec.lm_head, self.spec.seeds[0]
         return self._step(
@@ -274,7 +279,7 @@ class _Planner:
                 "seed": seed,
                 **self._numerics,
             },
-            {"corpus": corpus},
+            {"corpus": self._corpus(corpus, knowledge)},
             files=files,
         )
 
@@ -282,14 +287,26 @@ class _Planner:
 
     def _source(self, row: str) -> RowSource:
         """Return where a row's vectors, mentions and injector come from."""
-        bound = self.resolved.injections[row]
-        control = bound.section.control
-        if bound.artifact is not None:
-            injector = artifact_steps.injector(bound.artifact, self.resolved.registry)
-            return RowSource(injector, bound.artifact.name, "", control, bound.artifact)
-        assert bound.injector is not None
-        name = bound.knowledge or ""
-        return RowSource(bound.injector, name, name, control, None)
+        bound = origin = self.resolved.injections[row]
+        while origin.row is not None:
+            origin = self.resolved.injections[origin.row]
+        artifact, injector, name = bound.artifact, bound.injector, bound.knowledge or ""
+        if artifact is not None:
+            injector = artifact_steps.injector(artifact, self.resolved.registry)
+            name = bound.section.knowledge or origin.section.knowledge or ""
+        assert injector is not None
+        linker = self.resolved.knowledge[name].linker if name else None
+        if artifact is not None and not name:
+            linker = artifact_steps.linker(artifact, self.resolved.registry)
+            links = self.saved[artifact]
+        else:
+            links = name
+        return RowSource(injector, linker, links, name, bound.section.control, artifact)
+
+    def _part(self, source: RowSource, name: artifact_steps.Part) -> Step:
+        assert source.artifact is not None
+        label = self.saved[source.artifact]
+        return artifact_steps.part(self._step, source.artifact, name, label)
 
     def _trained(self, row: str, host: str, task: str, seed: int) -> Step | None:
         """Return the step whose output holds the row's trained tensors."""
@@ -298,17 +315,17 @@ class _Planner:
             return self._trained(bound.row, host, task, seed)
         source = self._source(row)
         if source.artifact is not None:
-            return artifact_steps.part(self._step, source.artifact, "module")
+            return self._part(source, "module")
         stage = source.stage
         if stage == "none":
             return None
         inputs: dict[str, Step] = {"table": self._table(source)}
         params: dict[str, Any] = {"injector": source.injector.key_data(), "seed": seed}
         parts = row_parts(self.resolved, source, host, task, seed)
-        files = _files(source.injector)
+        files = files_of(source.injector)
         if stage == "general":
             corpus = self._corpus(source.corpus, source.knowledge)
-            inputs |= {"corpus": corpus, "mlm": self._masked_lm(corpus)}
+            inputs |= {"corpus": corpus, "mlm": self._masked_lm()}
             name = f"train[{row}/seed{seed}]"
         else:
             name = f"train[{row}/{host}/{task}/seed{seed}]"
@@ -349,7 +366,7 @@ class _Planner:
         source = self._source(row)
         parts = row_parts(self.resolved, source, host, task, seed)
         inputs: dict[str, Step] = {"examples": self._examples(task), "test": self._test(task)}
-        files = [*_files(source.injector), *self._put_host(inputs, host, task, seed)]
+        files = [*files_of(source.injector), *self._put_host(inputs, host, task, seed)]
         if source.needs_entities:
             inputs["table"] = self._table(source)
             inputs["links"] = self._linked(source, task, "links")
@@ -369,35 +386,3 @@ class _Planner:
             inputs,
             files,
         )
-
-
-def linker_of(resolved: ResolvedSpec, source: RowSource) -> BoundComponent:
-    """Return the linker of a row: its knowledge section's, or the one its artifact names."""
-    if source.artifact is not None:
-        return artifact_steps.linker(source.artifact, resolved.registry)
-    return resolved.knowledge[source.knowledge].linker
-
-
-def row_parts(
-    resolved: ResolvedSpec, source: RowSource, host: str, task: str, seed: int
-) -> injection_steps.RowParts:
-    """Return the components of a row on a host for a task."""
-    bound = resolved.hosts[host]
-    checkpoint = bound.section.checkpoint
-    return injection_steps.RowParts(
-        injector=source.injector,
-        task=resolved.tasks[task].task,
-        backbone=resolved.backbone,
-        adaptation=bound.adaptation,
-        checkpoint=Path(checkpoint) if checkpoint else None,
-        seed=seed,
-        precision=resolved.spec.run.precision,
-    )
-
-
-def _files(bound: BoundComponent) -> list[Path]:
-    """Return every file a component reads: those its options name and those it names itself."""
-    own = list(bound.input_paths())
-    if bound.registered.component.kind in {"kb", "task"}:
-        own += bound.create(Context()).files()
-    return own

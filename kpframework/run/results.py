@@ -20,6 +20,7 @@ from kpframework.run.plan import Plan
 from kpframework.run.record import environment
 from kpframework.run.row_plan import Cell
 from kpframework.run.step import Step
+from kpframework.run.steps.knowledge import task_at_work
 
 SHOWN = 12
 """Changed examples shown for a row and an outcome."""
@@ -32,7 +33,7 @@ class Results:
         self.plan = plan
         self.done = done
         self.spec = plan.resolved.spec
-        self.tasks = {n: b.task.create(Context()) for n, b in plan.resolved.tasks.items()}
+        self.tasks = {name: self._task_of(name) for name in plan.resolved.tasks}
         self.tests = {name: self._test(name) for name in self.tasks}
 
     def build(self) -> dict[str, Any]:
@@ -86,6 +87,20 @@ class Results:
     def _facts(self, step: Step | None) -> Mapping[str, Any]:
         result = None if step is None else self.done.get(step.name)
         return result.metrics if result and result.ok else {}
+
+    def _cause(self, step: Step) -> str:
+        """Return which step failed, and why, that a step is not there."""
+        result = self.done[step.name]
+        if result.status == "failed":
+            return f"{step.name}: {result.reason}"
+        return next(self._cause(s) for s in step.inputs.values() if not self.done[s.name].ok)
+
+    def _task_of(self, name: str) -> Any:
+        bound = self.plan.resolved.tasks[name].task
+        read = self.done.get(self.plan.examples[name]["examples"].name)
+        if read is None or read.folder is None:
+            return bound.create(Context())
+        return task_at_work(bound, Context(), read.folder)
 
     def _test(self, task: str) -> list[Example]:
         result = self.done.get(self.plan.examples[task]["test"].name)
@@ -171,7 +186,8 @@ class Results:
         facts = [self._facts(step) for step in cell.evaluations]
         failed = [self.done[s.name] for s in cell.evaluations if not self.done[s.name].ok]
         if failed:
-            return row | {"status": failed[0].status, "error": failed[0].reason, "metrics": {}}
+            error = self._cause(failed[0].step)
+            return row | {"status": failed[0].status, "error": error, "metrics": {}}
         trained = [self._facts(step) for step in cell.trained]
         prints = [
             {"seed": seed, **own["fingerprint"]}

@@ -1,7 +1,8 @@
-"""The cells of a table: a row on a host for a task, with its steps for every seed."""
+"""The cells of a table (a row on a host for a task, with its steps), and what a row is made of."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 from kpframework.api.context import Context
 from kpframework.run.step import Step
-from kpframework.spec.resolved import BoundComponent
+from kpframework.run.steps.injection import RowParts
+from kpframework.spec.resolved import BoundComponent, ResolvedSpec
 
 
 @dataclass(frozen=True)
@@ -17,12 +19,15 @@ class RowSource:
     """Where a row's injector, vectors and mentions come from."""
 
     injector: BoundComponent
+    linker: BoundComponent | None
+    """None where neither a knowledge section nor an artifact gives one."""
     name: str
     """Names its links in the plan."""
     knowledge: str
-    """Id of the knowledge section; empty if there is none."""
+    """Id of the knowledge section; empty if there is none, or the artifact's own is taken."""
     control: str | None
     artifact: Path | None
+    """Where the trained tensors come from, and what no knowledge section gives."""
 
     @cached_property
     def _injector(self) -> Any:
@@ -68,3 +73,43 @@ class Cell:
     trained: list[Step | None]
     """None where nothing is trained."""
     evaluations: list[Step]
+
+
+def row_parts(
+    resolved: ResolvedSpec, source: RowSource, host: str, task: str, seed: int
+) -> RowParts:
+    """Return the components of a row on a host for a task."""
+    bound = resolved.hosts[host]
+    checkpoint = bound.section.checkpoint
+    return RowParts(
+        injector=source.injector,
+        task=resolved.tasks[task].task,
+        backbone=resolved.backbone,
+        adaptation=bound.adaptation,
+        checkpoint=Path(checkpoint) if checkpoint else None,
+        seed=seed,
+        precision=resolved.spec.run.precision,
+    )
+
+
+def files_of(bound: BoundComponent) -> list[Path]:
+    """Return every file a component reads: those its options name and those it names itself."""
+    own = list(bound.input_paths())
+    if bound.registered.component.kind in {"kb", "task"}:
+        own += bound.create(Context()).files()
+    return own
+
+
+def saved_names(artifacts: Iterable[Path | None]) -> dict[Path, str]:
+    """Name each artifact in the plan, by as many parts of its path as tell it from the others.
+
+    No knowledge section can have such a name: a colon is not allowed in an id.
+    """
+    paths = sorted({path for path in artifacts if path is not None})
+    names: dict[Path, str] = {}
+    for path in paths:
+        count = 1
+        while any(o.parts[-count:] == path.parts[-count:] for o in paths if o != path):
+            count += 1
+        names[path] = "saved:" + "/".join(path.parts[-count:])
+    return names

@@ -9,7 +9,7 @@ from typing import Any
 
 from kpframework.run.cache import Cache
 from kpframework.run.execute import StepResult, execute
-from kpframework.run.export import export_plugins
+from kpframework.run.export import export_hosts, export_plugins
 from kpframework.run.lock import check_lock, make_lock
 from kpframework.run.plan import Plan, make_plan
 from kpframework.run.progress import Display
@@ -30,8 +30,8 @@ def run_spec(
     """Execute a spec and write its run folder; return the content of ``results.json``.
 
     The folder receives ``results.json``, ``results.jsonl`` (one line an example), ``metrics.json``
-    (the deterministic part), ``kp.lock``, ``spec.json`` (every default written out) and
-    ``plugins/`` (one artifact a trained row).
+    (the deterministic part), ``kp.lock``, ``spec.json`` (every default written out), ``hosts/`` (the
+    frozen models) and ``plugins/`` (one artifact a trained row).
 
     Raises:
         KpError: a step failed (unless the spec says ``keep_going``), or the lock does not hold.
@@ -57,6 +57,7 @@ def run_spec(
     results = assembled.build()
     facts = {name: result.metrics for name, result in done.items()}
     results["lock"] = make_lock(resolved, plan.steps, facts)
+    results["hosts"] = export_hosts(plan, done, folder / "hosts")
     results["plugins"] = export_plugins(plan, done, folder / "plugins", results)
     for plugin, sections in _call(registry, warn, "kp_report_sections", results=results):
         results["sections"] += [{"plugin": plugin, **section} for section in sections]
@@ -103,7 +104,10 @@ def prepare_torch(device: str, threads: int | None) -> str:
 
     if threads is not None:
         torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # Not use_deterministic_algorithms, which imports torch's compiler: a second for nothing.
+    torch.set_deterministic_debug_mode("warn")
+    # Writing NaN over every new tensor finds bugs and costs a share of every step.
+    setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
     if device != "auto":
         return device
     return "cuda" if torch.cuda.is_available() else "cpu"

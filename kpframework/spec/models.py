@@ -114,7 +114,7 @@ class InjectionSection(OpenSection):
 
 
 class RunSection(Section):
-    """How a spec is executed; nothing here changes a result."""
+    """How a spec is executed. Precision and threads move the last bits of a result."""
 
     device: str = Field("auto", description="'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'.")
     threads: int | None = Field(
@@ -151,7 +151,10 @@ class Spec(Section):
     name: Id = Field(description="Names the run's folder.")
     description: str = Field("", description="Shown on the report's page.")
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
-        [0], min_length=1, description="Everything that is trained is repeated with each."
+        [0],
+        min_length=1,
+        description="Hosts and knowledge plugins are trained anew with each; entity embeddings, the "
+        "masked-LM head and the permutation of a control take the first.",
     )
     backbone: Annotated[ComponentRef, Ref("backbone")] = Field(
         description="The pre-trained language model."

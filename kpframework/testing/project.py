@@ -5,7 +5,7 @@ method that uses the vectors can be told from one that does not::
 
     def test_my_injector_runs(tmp_path):
         spec = tiny_project(tmp_path, injections=[{"id": "mine", "type": "my-injector"}])
-        assert kpframework.cli.main(["run", str(spec)]) == 0
+        assert kpframework.cli.root.run(["run", str(spec)]) == 0
 """
 
 from __future__ import annotations

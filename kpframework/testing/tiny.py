@@ -1,6 +1,6 @@
 """Tiny hosts for tests: real transformers classes with random weights, and trained tokenizers.
 
-Nothing is downloaded. Every architecture here loads, trains and generates as its large sibling does.
+Nothing is downloaded. Every architecture here loads, trains and generates as its large sibling.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WIDTH = 32
 
 
 class ArrayTable:
-    """Entity vectors in memory; entity ids are ``E0``, ``E1``, …"""
+    """Entity vectors in memory; entity ids are ``E0``, ``E1`` and so on."""
 
     def __init__(self, vectors: np.ndarray[Any, np.dtype[np.float32]]) -> None:
         self.vectors = vectors
@@ -131,7 +131,7 @@ def _wrap(tokenizer: Any, **special: Any) -> Any:
 
 def _wordpiece() -> Any:
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106
+    tokenizer = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.train_from_iterator(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,22 @@ def load_model(folder: Path, head: str, labels: int = 0, seed: int = 0) -> tuple
     return model, sorted(info["missing_keys"])
 
 
-def load_checkpoint(folder: Path, head: str, labels: int) -> Any:
+def start_at_prior(model: Any, logits: Sequence[float]) -> None:
+    """Set the bias of a new classification head; a head without a bias is left alone."""
+    for module in reversed(list(model.modules())):
+        if isinstance(module, torch.nn.Linear) and module.out_features == len(logits):
+            if module.bias is not None:
+                with torch.no_grad():
+                    module.bias.copy_(torch.tensor(logits))
+            return
+
+
+def load_checkpoint(folder: Path, head: str, labels: Sequence[str]) -> Any:
     """Return a user's own downstream model.
 
     Raises:
-        KpError: KP732, its head is missing or has another number of outputs.
+        KpError: KP732, its head is missing, or its outputs are not the task's labels in their
+            order (names are compared where the checkpoint has names of its own).
     """
     model, missing = load_model(folder, head)
     if missing:
@@ -68,10 +80,15 @@ def load_checkpoint(folder: Path, head: str, labels: int) -> Any:
             "give a fine-tuned checkpoint, or an adaptation instead of a checkpoint",
         )
     outputs = int(getattr(model.config, "num_labels", 0))
-    if head == "sequence-classification" and outputs != labels:
+    names = [model.config.id2label[i] for i in range(outputs)]
+    generic = all(name == f"LABEL_{i}" for i, name in enumerate(names))
+    if head == "sequence-classification" and (
+        outputs != len(labels) or not (generic or names == list(labels))
+    ):
         raise KpError(
             "KP732",
-            f"{folder} has {outputs} outputs, the task has {labels} labels",
-            "give the task the label list the checkpoint was trained with",
+            f"{folder} has {outputs} outputs ({', '.join(names[:4])} …), the task has "
+            f"{len(labels)} labels ({', '.join(labels[:4])} …)",
+            "give the task the label list the checkpoint was trained with, in its order",
         )
     return model

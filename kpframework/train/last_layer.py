@@ -1,13 +1,13 @@
-"""The last layer's feed-forward block, computed only at the positions that are read.
+"""The last layer, computed only at the positions that are read.
 
-After its attention a transformer's last layer works on each position alone, so a loss on a few
-positions needs its feed-forward block nowhere else. The block is found by its shapes, which is a
-guess: whoever uses it first compares with the whole computation.
+But for the keys and values of its attention, a transformer's last layer works on each position
+alone, so a loss on a few positions needs the rest of it nowhere else. Which of its linear maps that
+holds for is tried on the host, not read from names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,44 +17,83 @@ import torch
 from kpframework.errors import KpError
 from kpframework.inject.attachment import host_layers
 
+TOLERANCE = 1e-5
+"""Relative difference that rounding may make."""
+
 
 @dataclass(frozen=True)
-class FeedForward:
-    """The block's linear maps: into the inner width, and out of it."""
+class Block:
+    """Linear maps with nothing but work on single positions between them."""
 
-    inner: tuple[torch.nn.Linear, ...]
-    """One, or two where the block is gated."""
-    outer: torch.nn.Linear
+    first: tuple[torch.nn.Linear, ...]
+    """One, or the two ways into a gated block."""
+    last: torch.nn.Linear
 
     @contextmanager
     def only_at(self, rows: torch.Tensor, columns: torch.Tensor) -> Iterator[None]:
         """Compute the block at these positions of a batch and let it give 0 elsewhere."""
-        shape: list[int] = []
+        seen: dict[torch.nn.Module, torch.Size] = {}
 
-        def narrow(_module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> torch.Tensor:
-            shape[:] = args[0].shape[:2]
+        def narrow(module: torch.nn.Module, args: tuple[torch.Tensor, ...]) -> torch.Tensor:
+            if module in seen:
+                raise RuntimeError("a layer that is used twice is not the last one alone")
+            seen[module] = args[0].shape[:2]
             return args[0][rows, columns]
 
         def widen(_module: torch.nn.Module, _args: Any, output: torch.Tensor) -> torch.Tensor:
-            return output.new_zeros(*shape, output.shape[-1]).index_put((rows, columns), output)
+            zeros = output.new_zeros(*seen[self.first[0]], output.shape[-1])
+            return zeros.index_put((rows, columns), output)
 
         with ExitStack() as hooks:
-            for module in self.inner:
+            for module in self.first:
                 hooks.callback(module.register_forward_pre_hook(narrow).remove)
-            hooks.callback(self.outer.register_forward_hook(widen).remove)
+            hooks.callback(self.last.register_forward_hook(widen).remove)
             yield
 
 
-def find_feed_forward(model: torch.nn.Module) -> FeedForward | None:
-    """Return what by its shapes is the feed-forward block of a host's last layer, if anything is."""
+@contextmanager
+def only_at(blocks: Sequence[Block], rows: torch.Tensor, columns: torch.Tensor) -> Iterator[None]:
+    """Compute the blocks at these positions of a batch and let them give 0 elsewhere."""
+    with ExitStack() as narrowed:
+        for block in blocks:
+            narrowed.enter_context(block.only_at(rows, columns))
+        yield
+
+
+def narrowable(
+    model: torch.nn.Module, compute: Callable[[Sequence[Block]], torch.Tensor]
+) -> list[Block]:
+    """Return the blocks of a host's last layer that may be narrowed.
+
+    Args:
+        model: the host.
+        compute: what is read of the host, with the given blocks narrowed.
+    """
+    with torch.no_grad():
+        whole = compute([])
+        kept: list[Block] = []
+        for block in _candidates(model):
+            try:
+                narrowed = compute([*kept, block])
+            except (IndexError, RuntimeError):  # a shared layer, or shapes that do not go together
+                continue
+            error = torch.linalg.vector_norm(narrowed - whole)
+            if error <= TOLERANCE * torch.linalg.vector_norm(whole):
+                kept.append(block)
+    return kept
+
+
+def _candidates(model: torch.nn.Module) -> list[Block]:
+    """Return the feed-forward block, as far as shapes tell, and each other square linear map."""
     try:
         layer = host_layers(model)[-1]
     except KpError:
-        return None
+        return []
     maps = [module for module in layer.modules() if type(module) is torch.nn.Linear]
-    outer = [module for module in maps if module.in_features > module.out_features]
-    if len(outer) != 1:
-        return None
-    narrow, wide = outer[0].out_features, outer[0].in_features
-    inner = [m for m in maps if m.in_features == narrow and m.out_features in {wide, 2 * wide}]
-    return FeedForward(tuple(inner), outer[0]) if inner else None
+    square = [Block((m,), m) for m in maps if m.in_features == m.out_features]
+    last = [module for module in maps if module.in_features > module.out_features]
+    if len(last) != 1:
+        return square
+    width, inner = last[0].out_features, last[0].in_features
+    first = [m for m in maps if m.in_features == width and m.out_features in {inner, 2 * inner}]
+    return [Block(tuple(first), last[0]), *square] if first else square

@@ -7,7 +7,6 @@ and the frozen language model has to name the mention from context and knowledge
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
 from itertools import combinations
 from typing import Any
 
@@ -22,11 +21,11 @@ from kpframework.inject.encoding import EditedSegment, InputEncoder, SourcedEdit
 from kpframework.inject.freezing import dropout
 from kpframework.inject.knowledge import Knowledge
 from kpframework.train.data import EncodedSet
-from kpframework.train.last_layer import FeedForward, find_feed_forward
+from kpframework.train.last_layer import Block, narrowable, only_at
 from kpframework.train.loop import History, Job, run_training
 
 PROBED = 8
-"""Items on which the narrowed last layer is compared with the whole one."""
+"""Items on which a narrowed last layer is compared with the whole one."""
 
 
 def mask_variants(mentions: Sequence[Mention]) -> list[tuple[Mention, ...]]:
@@ -65,19 +64,19 @@ def masked_items(
     return EncodedSet(items, [None] * len(items), collate)
 
 
-def masked_lm_loss(model: Any, batch: Batch, block: FeedForward | None = None) -> torch.Tensor:
+def masked_lm_loss(model: Any, batch: Batch, blocks: Sequence[Block] = ()) -> torch.Tensor:
     """Return the cross-entropy over masked tokens; the head sees those positions and no other."""
-    logits, targets = masked_logits(model, batch, block)
+    logits, targets = masked_logits(model, batch, blocks)
     return torch.nn.functional.cross_entropy(logits, targets)
 
 
 def masked_logits(
-    model: Any, batch: Batch, block: FeedForward | None = None
+    model: Any, batch: Batch, blocks: Sequence[Block] = ()
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return (masked tokens, vocabulary) logits and their targets.
 
     A hook on the host's encoder passes on the hidden states of masked positions alone, so that the
-    host's own head computes nothing that is not scored; nor does ``block``, where it is given.
+    host's own head computes nothing that is not scored; nor do ``blocks`` of its last layer.
     """
     if batch.targets is None:
         raise ValueError("the batch has no masked token")
@@ -86,31 +85,23 @@ def masked_logits(
     def select(_module: torch.nn.Module, _args: Any, output: Any) -> Any:
         return replace_output(output, "last_hidden_state", lambda h: h[rows, columns].unsqueeze(0))
 
-    with ExitStack() as hooks:
-        hooks.callback(model.base_model.register_forward_hook(select).remove)
-        if block is not None:
-            hooks.enter_context(block.only_at(rows, columns))
-        logits = model(**batch.inputs).logits
-    return logits[0], targets
+    handle = model.base_model.register_forward_hook(select)
+    try:
+        with only_at(blocks, rows, columns):
+            logits = model(**batch.inputs).logits
+    finally:
+        handle.remove()
+    return logits.squeeze(0), targets
 
 
-def narrowable_block(model: Any, batch: Batch) -> FeedForward | None:
-    """Return the last layer's feed-forward block if the masked positions are all that it need see.
+def narrowable_blocks(model: Any, batch: Batch) -> list[Block]:
+    """Return the blocks of the host's last layer that need only see masked positions.
 
-    Tried on a batch, without dropout: a host that shares its layers, or whose block is not what its
-    shapes say, gives other logits and is left whole.
+    Tried on a batch, without dropout: where a host shares its layers, or a block is not what it
+    seems, the logits change and it is left whole.
     """
-    block = find_feed_forward(model)
-    if block is None:
-        return None
-    with torch.no_grad(), dropout(model, None):
-        whole, _ = masked_logits(model, batch)
-        try:
-            narrowed, _ = masked_logits(model, batch, block)
-        except (IndexError, RuntimeError):  # shapes that do not go together
-            return None
-    close = torch.linalg.vector_norm(narrowed - whole) <= 1e-5 * torch.linalg.vector_norm(whole)
-    return block if bool(close) else None
+    with dropout(model, None):
+        return narrowable(model, lambda blocks: masked_logits(model, batch, blocks)[0])
 
 
 def train_mention_masked_lm(
@@ -123,10 +114,10 @@ def train_mention_masked_lm(
 ) -> History:
     """Train an attached module by mention-masked language modelling on a frozen masked LM."""
     probe = data.batch(range(min(PROBED, len(data.items)))).to(context.device)
-    block = narrowable_block(model, probe)
+    blocks = narrowable_blocks(model, probe)
 
     def loss(indices: Sequence[int]) -> torch.Tensor:
-        return masked_lm_loss(model, data.batch(indices).to(context.device), block)
+        return masked_lm_loss(model, data.batch(indices).to(context.device), blocks)
 
     def batches(epoch: int) -> Sequence[Sequence[int]]:
         return data.batches(config.batch_size, context.seed, epoch)

@@ -21,8 +21,8 @@ Part = Literal["entities", "kb", "module"]
 _KINDS = {"entities": "embeddings", "kb": "kb", "module": "train"}
 
 
-def part(make: Callable[..., Step], folder: Path, name: Part) -> Step:
-    """Return the step that takes one part out of an artifact."""
+def part(make: Callable[..., Step], folder: Path, name: Part, label: str) -> Step:
+    """Return the step that takes one part out of an artifact, ``label`` in the plan."""
     source = folder / (MODULE_FILE if name == "module" else name)
 
     def action(context: StepContext) -> Mapping[str, JSON]:
@@ -32,7 +32,7 @@ def part(make: Callable[..., Step], folder: Path, name: Part) -> Step:
             shutil.copytree(source, context.output, dirs_exist_ok=True)
         return {}
 
-    return make(f"{name}[{folder.name}]", _KINDS[name], action, {"part": name}, files=[source])
+    return make(f"{name}[{label}]", _KINDS[name], action, {"part": name}, files=[source])
 
 
 def injector(folder: Path, registry: Any) -> BoundComponent:

@@ -10,7 +10,7 @@ from typing import Any
 from kpframework.api.config import TrainConfig
 from kpframework.run.examples_file import read_examples, write_examples
 from kpframework.run.step import JSON, StepContext
-from kpframework.run.steps.knowledge import component_context
+from kpframework.run.steps.knowledge import component_context, task_at_work
 from kpframework.spec.resolved import BoundComponent
 
 Action = Callable[[StepContext], Mapping[str, JSON]]
@@ -38,15 +38,17 @@ def adapt(
     def action(context: StepContext) -> Mapping[str, JSON]:
         from kpframework.inject.freezing import fingerprint
         from kpframework.train.data import encode_examples
-        from kpframework.train.hosts import load_model, load_tokenizer
+        from kpframework.train.hosts import load_model, load_tokenizer, start_at_prior
         from kpframework.train.session import train_on_task
 
         own = component_context(context, seed)
-        task, adaptation = task_of.create(own), bound.create(own)
+        task = task_at_work(task_of, own, context.inputs["examples"])
+        adaptation = bound.create(own)
         folder = backbone.create(own).folder()
         tokenizer = load_tokenizer(folder)
         model, _ = load_model(folder, task.head, len(task.labels), seed)
-        model = adaptation.prepare(model).to(own.device)
+        names = dict(enumerate(task.labels))
+        model.config.id2label, model.config.label2id = names, {v: k for k, v in names.items()}
         train, dev = (
             encode_examples(
                 tokenizer,
@@ -55,6 +57,9 @@ def adapt(
             )
             for split in ("train", "dev")
         )
+        if (prior := task.prior(train.targets)) is not None:
+            start_at_prior(model, prior)
+        model = adaptation.prepare(model).to(own.device)
         history = train_on_task(
             model,
             model,
@@ -122,13 +127,13 @@ def load_host(
     from kpframework.inject.freezing import freeze
     from kpframework.train.hosts import load_checkpoint, load_model, load_tokenizer
 
-    labels = len(task.labels)
+    labels = list(task.labels)
     if adaptation is None:
         model = load_checkpoint(folder, task.head, labels)
     else:
 
         def load(own: Path | None) -> Any:
-            return load_model(own or backbone.create(context).folder(), task.head, labels)[0]
+            return load_model(own or backbone.create(context).folder(), task.head, len(labels))[0]
 
         model = adaptation.create(context).load(folder, load)
     return freeze(model).to(context.device), load_tokenizer(folder)

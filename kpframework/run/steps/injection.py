@@ -14,7 +14,7 @@ from kpframework.kb.table import EntityTable
 from kpframework.run.examples_file import read_examples, read_mentions
 from kpframework.run.step import JSON, StepContext
 from kpframework.run.steps.hosts import load_host
-from kpframework.run.steps.knowledge import component_context
+from kpframework.run.steps.knowledge import component_context, task_at_work
 from kpframework.spec.resolved import BoundComponent
 
 Action = Callable[[StepContext], Mapping[str, JSON]]
@@ -115,7 +115,9 @@ def row_at_work(parts: RowParts, context: StepContext, trained: Path | None) -> 
     from kpframework.train.hosts import load_model, load_tokenizer
 
     own = component_context(context, parts.seed)
-    task, injector = parts.task.create(own), parts.injector.create(own)
+    injector = parts.injector.create(own)
+    examples = context.inputs.get("examples")
+    task = task_at_work(parts.task, own, examples) if examples else parts.task.create(own)
     if "mlm" in context.inputs:
         folder = context.inputs["mlm"]
         model = freeze(load_model(folder, "masked-lm")[0]).to(own.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,12 @@ def component_context(context: StepContext, seed: int = 0) -> Context:
     return Context(
         seed=seed, scratch=context.scratch, device=context.device, progress=context.progress
     )
+
+
+def task_at_work(bound: BoundComponent, context: Context, examples: Path) -> Any:
+    """Return a task that knows its labels from the step that read its examples."""
+    labels = json.loads((examples / "labels.json").read_text("utf-8"))
+    return bound.create(replace(context, labels=tuple(labels)))
 
 
 def read_kb(bound: BoundComponent, name: str) -> Callable[[StepContext], Mapping[str, JSON]]:

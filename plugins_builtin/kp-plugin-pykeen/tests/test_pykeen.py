@@ -70,6 +70,12 @@ def test_training_learns_what_generalises(tmp_path):
     assert compute(scratch=tmp_path, epochs=80, **options).metrics["hits@10"] > 0.5
 
 
+def test_transe_keeps_entity_vectors_at_length_one_when_asked(tmp_path):
+    unit, free = compute(scratch=tmp_path, unit_length=True), compute(scratch=tmp_path)
+    np.testing.assert_allclose(np.linalg.norm(unit.vectors, axis=1), 1, rtol=1e-5)
+    assert np.linalg.norm(free.vectors, axis=1).std() > 1e-3
+
+
 def test_an_entity_without_a_triple_gets_no_vector(tmp_path):
     assert list(compute(scratch=tmp_path).ids) == [f"p{i:02}" for i in range(60)]
 

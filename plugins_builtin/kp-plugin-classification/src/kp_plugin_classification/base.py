@@ -100,6 +100,8 @@ class ClassificationTask(Task):
     @cached_property
     def labels(self) -> Sequence[str]:
         """The labels given by the config, else those of train, sorted."""
+        if self.context.labels:
+            return list(self.context.labels)
         found = self._given_labels()
         if found is None:
             found = sorted({label for record in self.records("train") for label in record.labels})
@@ -139,6 +141,15 @@ class ClassificationTask(Task):
                 )
             target: Any = indices if self.multi_label else indices[0]
             yield Example(record.id, (record.segment,), target, record.info)
+
+    def prior(self, targets: Sequence[Any]) -> Sequence[float] | None:
+        """Return the smoothed log-odds of each label (sets), or log-frequencies."""
+        counts = np.zeros(len(self.labels))
+        for target in targets:
+            counts[target] += 1
+        share = (counts + 0.5) / (len(targets) + 1)
+        logits = np.log(share) - (np.log1p(-share) if self.multi_label else 0.0)
+        return [float(value) for value in logits]
 
     @property
     def metrics(self) -> Sequence[str]:

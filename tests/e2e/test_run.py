@@ -1,0 +1,426 @@
+"""One spec, one command: what a run prints, writes, reuses and refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from transformers import AutoModelForSequenceClassification
+
+from kpframework.testing.distributions import broken_plugins
+from kpframework.testing.project import ENTITIES, entity_name, tiny_spec
+from kpframework.testing.tiny import tiny_model, tiny_tokenizer
+
+ROWS = ["frozen", "probe", "general", "map-task", "replace", "shuffled", "relinked", "held-out"]
+RUN = "runs/tiny"
+STAGE = {"stage": "task", "epochs": 1, "lr": 0.02}
+TYPING = tiny_spec()["tasks"][:1]
+RELATIONS = tiny_spec()["tasks"][1:]
+
+
+def one_row(**options: Any) -> list[dict[str, Any]]:
+    return [
+        {"id": "frozen", "type": "none"},
+        {"id": "map-task", "type": "map-tuning", "train": STAGE, **options},
+    ]
+
+
+def row(results: dict[str, Any], name: str, task: str = "typing") -> dict[str, Any]:
+    return next(r for r in results["rows"] if (r["injection"], r["task"]) == (name, task))
+
+
+def score(results: dict[str, Any], name: str) -> float:
+    return float(row(results, name)["metrics"]["micro_f1"]["mean"])
+
+
+@pytest.fixture(scope="module")
+def first(table):
+    """The whole table, run in a process of its own."""
+    done = table.command("run", "spec.json")
+    assert done.code == 0, done.err
+    return done
+
+
+@pytest.fixture(scope="module")
+def results(table, first) -> dict[str, Any]:
+    return table.results()
+
+
+class TestTheWholeTable:
+    def test_is_on_standard_output_and_nothing_else_is(self, first):
+        lines = first.out.splitlines()
+        for name in ROWS:
+            assert any(line.startswith(name) for line in lines), name
+        assert f"{RUN}/report.html" in first.out
+        assert "Traceback" not in first.err
+        assert "Warning" not in first.err
+
+    def test_leaves_every_file_of_a_run(self, table, results):
+        folder = table.folder / RUN
+        files = {path.name for path in folder.iterdir()}
+        assert files == {
+            "results.json", "results.jsonl", "metrics.json", "spec.json", "kp.lock",
+            "report.html", "hosts", "plugins",
+        }  # fmt: skip
+        # The general row is one for both tasks; the frozen and the reused row train nothing.
+        assert {path.name for path in (folder / "plugins").iterdir()} == {
+            *(f"{name}--{task}--seed{seed}"
+              for name in ("probe", "map-task", "replace", "shuffled", "held-out")
+              for task in ("typing", "relations") for seed in (0, 1)),
+            "general--seed0", "general--seed1",
+        }  # fmt: skip
+        for plugin in (folder / "plugins").iterdir():
+            assert {"kp_config.json", "kp_model.safetensors", "README.md", "kb", "entities"} == {
+                path.name for path in plugin.iterdir()
+            }
+
+    def test_has_a_line_for_every_row_seed_and_test_example(self, table, results):
+        text = (table.folder / RUN / "results.jsonl").read_text("utf-8")
+        lines = [json.loads(line) for line in text.splitlines()]
+        assert len(lines) == len(ROWS) * 2 * (37 + 24)
+        probe = ("probe", "relations", 1)
+        own = [e for e in lines if (e["injection"], e["task"], e["seed"]) == probe]
+        correct = [e["correct"] for e in own]
+        per_seed = row(results, "probe", "relations")["metrics"]["accuracy"]["per_seed"]
+        assert sum(correct) / len(correct) == pytest.approx(per_seed[1], abs=1e-12)
+
+    def test_leaves_every_host_as_it_was(self, results):
+        for own in results["rows"]:
+            assert own["plug_and_play"], own["injection"]
+            assert [p["seed"] for p in own["fingerprint"]] == [0, 1]
+            assert all(p["before"] == p["after"] for p in own["fingerprint"])
+        hosts = {
+            (own["task"], p["seed"], p["before"])
+            for own in results["rows"]
+            for p in own["fingerprint"]
+        }
+        assert len(hosts) == 4, "all rows of a task and seed sit on one host"
+
+    def test_leaves_the_frozen_hosts_for_transformers_to_load(self, table, results):
+        from kpframework.inject.freezing import fingerprint
+
+        folder = table.folder / RUN / "hosts"
+        names = {
+            f"tuned--{task}--seed{seed}" for task in ("typing", "relations") for seed in (0, 1)
+        }
+        assert {path.name for path in folder.iterdir()} == names
+        model = AutoModelForSequenceClassification.from_pretrained(folder / "tuned--typing--seed1")
+        assert model.config.id2label == {0: "capital", 1: "system"}
+        used = {p["seed"]: p["after"] for p in row(results, "map-task")["fingerprint"]}
+        assert fingerprint(model) == used[1]
+
+    def test_tells_vectors_that_say_something_from_vectors_that_do_not(self, results):
+        assert score(results, "probe") > score(results, "frozen") + 0.1
+        assert score(results, "replace") > score(results, "shuffled")
+        assert row(results, "shuffled")["control"] == "shuffled"
+
+    def test_scores_what_the_knowledge_base_covers_apart(self, results):
+        subsets = {s["name"]: s["count"] for s in row(results, "frozen")["subsets"]}
+        assert subsets == {"in KB": 36, "not in KB": 1}
+        coverage = row(results, "replace")["coverage"]
+        assert coverage == {"mentions": 37, "linked": 36, "with_vector": 36, "truncated": 0}
+
+    def test_reuses_a_trained_row_with_another_linker(self, results):
+        own, origin = row(results, "relinked"), row(results, "replace")
+        assert (own["knowledge"], origin["knowledge"]) == ("names", "toy")
+        assert own["parameters"] == origin["parameters"] > 0
+        assert not any(name.startswith("relinked/") for name in results["plugins"])
+
+    def test_drops_leaking_triples_before_the_vectors_are_trained(self, results):
+        held_out = next(k for k in results["knowledge"] if k["id"] == "held-out")
+        assert held_out["kb"]["triples"] - held_out["excluded"]["triples"] > 12
+        assert held_out["excluded"]["excluded"] > 12
+        assert held_out["embeddings"]["rows"] == ENTITIES + 2
+        assert "mrr" in held_out["embeddings"]["metrics"]
+
+    def test_fits_a_language_model_head_where_the_backbone_has_none(self, results):
+        assert results["backbone"]["mlm_head"] == "fitted"
+        assert results["backbone"]["mlm"]["encoder_unchanged"]
+
+    def test_shows_examples_whose_answer_changed_with_the_entities_they_saw(self, results):
+        shown = results["examples"]
+        assert shown
+        assert {"helped", "harmed", "changed"} >= {example["outcome"] for example in shown}
+        assert all(example["with"] != example["without"] for example in shown)
+        assert all(mention["name"] for example in shown for mention in example["mentions"])
+
+    def test_reuses_every_step_and_repeats_every_metric_when_locked(self, table, first):
+        again = table.call("run", "spec.json", "-o", "again", "--lock", f"{RUN}/kp.lock", "--json")
+        assert again.code == 0, again.err
+        results = json.loads(again.out)
+        assert results == table.results("again")
+        assert all(step["reused"] for step in results["timing"])
+        files = ["metrics.json", "results.jsonl", "spec.json", "kp.lock"]
+        files += [f"plugins/{name}/{file}" for name in ("map-task--typing--seed1", "general--seed0")
+                  for file in ("kp_model.safetensors", "kp_config.json")]  # fmt: skip
+        for file in files:
+            assert (table.folder / "again" / file).read_bytes() == (
+                table.folder / RUN / file
+            ).read_bytes(), file
+
+    def test_refuses_a_lock_whose_data_moved(self, table, first, tmp_path):
+        moved = type(table)(tmp_path / "moved", table.home)
+        shutil.copytree(table.folder, moved.folder)
+        dev = moved.folder / "typing" / "dev.jsonl"
+        dev.write_text(dev.read_text("utf-8").replace("fingers", "finger", 1), "utf-8")
+        done = moved.call("run", "spec.json", "-o", "new", "--lock", f"{RUN}/kp.lock")
+        assert done.code == 4
+        assert "KP604" in done.err
+        assert "dev.jsonl" in done.err
+        assert "KP607" not in done.err
+        assert not (moved.folder / "new").exists()
+
+    def test_runs_elsewhere_under_the_same_lock(self, table, first, tmp_path):
+        moved = type(table)(tmp_path / "elsewhere", table.home)
+        shutil.copytree(table.folder, moved.folder)
+        done = moved.call("run", "spec.json", "-o", "new", "--lock", f"{RUN}/kp.lock", "--json")
+        assert done.code == 0, done.err
+        assert all(step["reused"] for step in json.loads(done.out)["timing"])
+
+    def test_is_all_cached_in_the_plan(self, table, first):
+        done = table.call("plan", "spec.json")
+        assert done.code == 0
+        assert "to run" not in done.out.rpartition("\n\n")[0]
+        assert ", 0 to run; 16 cells" in done.out
+
+    def test_spec_with_defaults_written_out_is_the_same_spec(self, table, first):
+        filled = table.folder / "filled.json"
+        shutil.copy(table.folder / RUN / "spec.json", filled)
+        plan = json.loads(table.call("plan", "filled.json", "--json").out)
+        assert all(step["cached"] for step in plan["steps"])
+
+
+class TestExplain:
+    def test_prints_mentions_slots_and_both_answers(self, table, first):
+        done = table.call(
+            "explain", "spec.json", "--row", "map-task", "--span", entity_name(3),
+            "--text", f"The patient has {entity_name(3)}.",
+        )  # fmt: skip
+        assert done.code == 0, done.err
+        lines = dict(line.split(maxsplit=1) for line in done.out.splitlines())
+        assert set(lines) == {"text", "mention", "tokens", "slots", "without", "with"}
+        assert lines["slots"].startswith("1 at")
+
+    def test_links_the_text_where_no_span_is_named(self, table, first):
+        done = table.call(
+            "explain",
+            "spec.json",
+            "--row",
+            "relinked",
+            "--text",
+            f"Jean has a {entity_name(0)}.",
+            "--json",
+        )
+        assert done.code == 0, done.err
+        answer = json.loads(done.out)
+        assert [(m["entity"], m["vector"]) for m in answer["mentions"]] == [("E0", True)]
+        assert answer["slots"] == 1
+        assert answer["without"]
+        assert answer["with"]
+
+    @pytest.mark.parametrize(
+        ("arguments", "code"),
+        [
+            (["--row", "nope", "--text", "a"], "KP780"),
+            (["--row", "frozen", "--text", "a"], "KP780"),
+            (["--text", "Paris.", "--span", "Lyon"], "KP781"),
+            (["--text", "Nothing here."], "KP781"),
+            (["--task", "relations", "--text", "Jean has a pen.", "--span", "pen"], "KP624"),
+        ],
+    )
+    def test_says_what_is_wrong_with_a_question(self, table, first, arguments, code):
+        done = table.call("explain", "spec.json", *arguments)
+        assert done.code in {1, 2}
+        assert code in done.err
+
+
+def test_a_plan_runs_nothing_and_says_so(make_project, tmp_path):
+    project = make_project(name="planned")
+    project = type(project)(project.folder, tmp_path / "home")
+    done = project.call("plan", "spec.json")
+    assert done.code == 0, done.err
+    steps, _, summary = done.out.strip().rpartition("\n\n")
+    assert all(line.endswith("to run") for line in steps.splitlines())
+    assert summary.endswith("4 cells of the table")
+    assert not list((tmp_path / "home" / "cache").glob("*/*/*"))
+
+
+FAILING = {
+    "id": "failing",
+    "type": "map-tuning",
+    # The annotated linker finds nothing in descriptions, which carry no annotation.
+    "train": {"stage": "general", "corpus": "descriptions", "epochs": 1},
+}
+
+
+def test_a_failing_row_ends_the_run_with_its_reason(make_project):
+    project = make_project(injections=[*one_row(), FAILING], tasks=TYPING)
+    done = project.call("run", "spec.json")
+    assert done.code == 1
+    assert "KP741" in done.err
+    assert "Traceback" not in done.err
+    assert not (project.folder / RUN / "results.json").exists()
+
+
+def test_with_keep_going_the_other_rows_are_finished(make_project):
+    project = make_project(
+        injections=[*one_row(), FAILING], tasks=TYPING, run={"keep_going": True, "threads": 1}
+    )
+    done = project.call("run", "spec.json")
+    assert done.code == 1, "a script must notice that a row is missing"
+    results = project.results()
+    assert [(r["injection"], r["status"]) for r in results["rows"]] == [
+        ("frozen", "ok"), ("map-task", "ok"), ("failing", "skipped"),
+    ]  # fmt: skip
+    assert "no linked mention" in row(results, "failing")["error"]
+    assert "failing" in done.out
+    assert "Traceback" not in done.err
+    assert (project.folder / RUN / "report.html").is_file()
+
+
+def checkpoint(folder: Path, labels: list[str]) -> None:
+    tokenizer = tiny_tokenizer("bert-classifier")
+    model = tiny_model("bert-classifier", len(tokenizer), len(labels), seed=5)
+    model.config.id2label = dict(enumerate(labels))
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+@pytest.mark.parametrize("labels", [["capital", "system"], ["LABEL_0", "LABEL_1"]])
+def test_a_checkpoint_of_the_user_is_a_host(make_project, labels):
+    hosts = [{"id": "mine", "checkpoint": "mine"}]
+    project = make_project(hosts=hosts, injections=one_row(), tasks=TYPING)
+    checkpoint(project.folder / "mine", labels)
+    done = project.call("run", "spec.json")
+    assert done.code == 0, done.err
+    assert all(own["plug_and_play"] for own in project.results()["rows"])
+    assert not (project.folder / RUN / "hosts").exists()
+
+
+@pytest.mark.parametrize("labels", [["capital", "system", "other"], ["system", "capital"]])
+def test_a_checkpoint_with_other_outputs_than_the_task_is_refused(make_project, labels):
+    hosts = [{"id": "mine", "checkpoint": "mine"}]
+    project = make_project(hosts=hosts, injections=one_row(), tasks=TYPING)
+    checkpoint(project.folder / "mine", labels)
+    done = project.call("run", "spec.json")
+    assert done.code == 1
+    assert "KP732" in done.err
+    assert f"{len(labels)} outputs" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_backbone_is_no_checkpoint(make_project):
+    hosts = [{"id": "mine", "checkpoint": "backbone"}]
+    done = make_project(hosts=hosts, injections=one_row(), tasks=TYPING).call("run", "spec.json")
+    assert done.code == 1
+    assert "KP732" in done.err
+
+
+@pytest.mark.parametrize(
+    "architecture", ["roberta-classifier", "gpt2-classifier", "distilbert-classifier"]
+)
+def test_other_architectures_are_hosts_too(make_project, architecture):
+    project = make_project(architecture, injections=one_row(), tasks=RELATIONS)
+    done = project.call("run", "spec.json", "--json")
+    assert done.code == 0, done.err
+    own = row(json.loads(done.out), "map-task", "relations")
+    assert own["plug_and_play"]
+    assert own["coverage"]["with_vector"] == 48
+
+
+def test_a_saved_plugin_is_a_row_of_another_spec(make_project):
+    project = make_project(injections=one_row(layout="replace"), tasks=TYPING)
+    assert project.call("run", "spec.json").code == 0
+    trained = project.results()
+    saved = {"id": "saved", "from": f"./{RUN}/plugins/map-task"}
+    project.change(
+        name="second",
+        knowledge=[],
+        corpora=[],
+        injections=[
+            {"id": "frozen", "type": "none"},
+            saved,
+            {**saved, "id": "noise", "control": "random"},
+            {"id": "again", "from": "saved"},
+        ],
+    )
+    done = project.call("run", "spec.json", "--json")
+    assert done.code == 0, done.err
+    results = json.loads(done.out)
+    for name in ("saved", "again"):
+        assert row(results, name)["metrics"] == row(trained, "map-task")["metrics"]
+    assert row(results, "noise")["metrics"] != row(trained, "map-task")["metrics"]
+    assert results["plugins"] == {}
+
+
+def test_a_saved_plugin_takes_a_new_knowledge_base_and_linker_untrained(make_project):
+    project = make_project(injections=one_row(layout="replace"), tasks=TYPING)
+    assert project.call("run", "spec.json").code == 0
+    # A new release: half of the entities are gone.
+    ids = (project.folder / "kb" / "ids.txt").read_text("utf-8").splitlines()
+    vectors = np.load(project.folder / "kb" / "vectors.npy", allow_pickle=False)
+    np.save(project.folder / "kb" / "new.npy", vectors[::2], allow_pickle=False)
+    (project.folder / "kb" / "new.txt").write_text("\n".join(ids[::2]), "utf-8")
+    new = {**tiny_spec()["knowledge"][1], "id": "new"}
+    new["embeddings"] = {"type": "precomputed", "path": "kb/new.npy", "ids": "kb/new.txt"}
+    saved = {"id": "saved", "from": f"./{RUN}/plugins/map-task"}
+    project.change(
+        name="newer",
+        knowledge=[new],
+        corpora=[],
+        injections=[
+            {"id": "frozen", "type": "none"},
+            saved,
+            {**saved, "id": "newer", "knowledge": "new"},
+        ],
+    )
+    done = project.call("run", "spec.json", "--json")
+    assert done.code == 0, done.err
+    results = json.loads(done.out)
+    assert row(results, "saved")["coverage"]["with_vector"] == 36
+    assert row(results, "newer")["coverage"]["with_vector"] == 18
+    assert row(results, "newer")["knowledge"] == "new"
+
+
+def test_saved_plugins_of_one_name_are_told_apart(make_project):
+    runs = {}
+    project = make_project(injections=one_row(), tasks=TYPING)
+    for layout in ("concat", "replace"):
+        project.change(name=layout, injections=one_row(layout=layout))
+        assert project.call("run", "spec.json").code == 0
+        runs[layout] = row(project.results(f"runs/{layout}"), "map-task")
+    # A knowledge section has the folder's name as well.
+    knowledge = [{**tiny_spec()["knowledge"][1], "id": "map-task"}]
+    rows = [{"id": f"from-{n}", "from": f"./runs/{n}/plugins/map-task"} for n in runs]
+    own = {"id": "own", "type": "map-tuning", "train": STAGE}
+    project.change(name="both", knowledge=knowledge, corpora=[], injections=[*rows, own])
+    done = project.call("run", "spec.json", "--json")
+    assert done.code == 0, done.err
+    results = json.loads(done.out)
+    for layout, trained in runs.items():
+        again = row(results, f"from-{layout}")
+        assert again["metrics"]["micro_f1"]["mean"] == trained["metrics"]["micro_f1"]["mean"]
+        assert again["input_overhead"] == trained["input_overhead"]
+
+
+def test_plugins_that_are_broken_do_not_stop_a_spec_that_needs_none_of_them(make_project, tmp_path):
+    broken_plugins(tmp_path / "site", sleep_seconds=0.2)
+    project = make_project(injections=one_row(mapper={"type": "mlp", "hidden": 8}), tasks=TYPING)
+    done = project.command("run", "spec.json", PYTHONPATH=str(tmp_path / "site"))
+    assert done.code == 0, done.err
+    assert "map-task" in done.out
+    assert "Traceback" not in done.err
+
+
+def test_wrong_data_is_told_with_file_and_line(make_project):
+    project = make_project(injections=one_row(), tasks=TYPING)
+    test = project.folder / "typing" / "test.jsonl"
+    test.write_text(test.read_text("utf-8") + '{"text": 3}\n', "utf-8")
+    done = project.call("run", "spec.json")
+    assert done.code == 1
+    assert "KP620" in done.err
+    assert "test.jsonl:38" in done.err

@@ -1,0 +1,396 @@
+"""The knowledge plugin from Python: on a plain transformers model, alone and beside others."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import shutil
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from kpframework import KnowledgePlugin, KpError
+from kpframework.api import Mention
+from kpframework.artifact import HOST, encode_mixed
+from kpframework.cli.root import run as command_line
+from kpframework.inject.batch import ENTITIES as CODES
+from kpframework.kb.table import EntityTable
+from kpframework.run.cache import Cache
+from kpframework.run.plan import make_plan
+from kpframework.spec import load_spec
+from kpframework.testing.project import entity_name, tiny_project, tiny_spec, write_knowledge
+from kpframework.testing.tiny import tiny_model, tiny_tokenizer
+from kpframework.train.loop import fast_fp32
+
+STAGE = {"stage": "task", "epochs": 2, "lr": 0.02, "batch_size": 16}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run of two trained rows on the user's own checkpoint."""
+
+    folder: Path
+
+    @property
+    def plugins(self) -> Path:
+        return self.folder / "runs" / "tiny" / "plugins"
+
+    def host(self) -> tuple[Any, Any]:
+        """Return the checkpoint as anybody would load it."""
+        mine = self.folder / "mine"
+        model = transformers.AutoModelForSequenceClassification.from_pretrained(mine)
+        return model.eval(), transformers.AutoTokenizer.from_pretrained(mine)
+
+    def plugin(self, name: str = "names") -> KnowledgePlugin:
+        return KnowledgePlugin.from_pretrained(self.plugins / name)
+
+
+@contextmanager
+def environment(folder: Path) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KPFRAMEWORK_CACHE", str(folder / "cache"))
+        patch.setenv("KPFRAMEWORK_CONFIG", str(folder / "config"))
+        patch.delenv("KPFRAMEWORK_PLUGINS", raising=False)
+        patch.chdir(folder)
+        yield
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    folder = tmp_path_factory.mktemp("artifact")
+    rows: list[dict[str, Any]] = [{"id": "frozen", "type": "none"}]
+    rows += [
+        {"id": name, "type": "map-tuning", "knowledge": name, "layout": layout, "train": STAGE}
+        for name, layout in (("names", "concat"), ("toy", "replace"))
+    ]
+    # No marker words: a user's own text has none either.
+    tasks = [{**tiny_spec()["tasks"][0], "markers": {"mention": ""}}]
+    hosts = [{"id": "mine", "checkpoint": "mine"}]
+    tokenizer = tiny_tokenizer("bert-classifier")
+    model = tiny_model("bert-classifier", len(tokenizer), labels=2, seed=3)
+    model.save_pretrained(folder / "mine")
+    tokenizer.save_pretrained(folder / "mine")
+    spec = tiny_project(folder, tasks=tasks, hosts=hosts, injections=rows, corpora=[])
+    with environment(folder):
+        assert command_line(["run", str(spec), "-q"]) == 0
+        yield Run(folder)
+
+
+@pytest.fixture
+def copy(run: Run, tmp_path: Path) -> Path:
+    """A copy of a saved plugin, to be damaged."""
+    return Path(shutil.copytree(run.plugins / "names", tmp_path / "copy"))
+
+
+TEXTS = (
+    f"The patient has {entity_name(40)} and long fingers.",
+    f"Jean was born in {entity_name(3)} and lives in {entity_name(4)}.",
+    "Nothing in this text is known.",
+    f"{entity_name(5)}",
+)
+
+
+def logits(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+    with torch.inference_mode():
+        return model(**inputs).logits.clone()  # type: ignore[no-any-return]
+
+
+def test_four_lines_on_a_plain_model_change_its_answer_and_detach_takes_it_back(run):
+    model, tokenizer = run.host()
+    bare = dict(tokenizer(list(TEXTS), padding=True, return_tensors="pt"))
+    before = logits(model, bare)
+
+    plugin = KnowledgePlugin.from_pretrained(run.plugins / "names")
+    plugin.attach(model, tokenizer)
+    inputs = plugin.encode(TEXTS)
+    after = logits(model, inputs)
+    assert torch.equal(logits(model, bare), before), "without a slot nothing changes"
+    plugin.detach()
+
+    assert (inputs[CODES] >= 0).sum(1).tolist() == [1, 2, 0, 1]
+    assert not torch.equal(after[0], before[0])
+    assert torch.equal(logits(model, bare), before)
+    assert not model._forward_hooks
+    assert not model._forward_pre_hooks
+    assert not model.get_input_embeddings()._forward_hooks
+
+
+@pytest.mark.parametrize("name", ["names", "toy"])
+def test_logits_are_those_the_run_was_scored_on(run, name):
+    plan = make_plan(load_spec(run.folder / "spec.json"))
+    cell = next(cell for cell in plan.cells if cell.row == name)
+    entry = Cache().open(cell.evaluations[0])
+    expected = np.load(entry.folder / "logits.npy", allow_pickle=False)
+    lines = (run.folder / "typing" / "test.jsonl").read_text("utf-8").splitlines()
+    examples = [json.loads(line) for line in lines]
+    texts = [example["text"] for example in examples]
+    model, tokenizer = run.host()
+    plugin = run.plugin(name)
+    plugin.attach(model, tokenizer)
+    known = [
+        [Mention(e["start"], e["end"], e["entity"], role="mention")] for e in examples
+    ] if name == "toy" else plugin.link(texts)  # fmt: skip
+    lengths = plugin.encode(texts, known)["attention_mask"].sum(1).numpy()
+    order = np.argsort(-lengths, kind="stable")
+    batch = plugin.encode([texts[i] for i in order], [known[i] for i in order])
+    with fast_fp32():
+        own = logits(model, batch).numpy()
+    assert np.array_equal(own, expected[order])
+    # Under the kernels that torch takes by itself, to rounding.
+    assert np.allclose(logits(model, batch).numpy(), expected[order], atol=1e-5)
+
+
+def test_each_row_of_a_batch_has_its_own_plugin_or_none(run):
+    model, tokenizer = run.host()
+    concat, replace = run.plugin("names"), run.plugin("names")
+    concat.attach(model, tokenizer, "one")
+    replace.state = {name: tensor * 2 for name, tensor in replace.state.items()}
+    replace.attach(model, tokenizer, "two")
+    texts = [TEXTS[0], TEXTS[1], TEXTS[0], TEXTS[1], TEXTS[0]]
+    mixed = encode_mixed(texts, [concat, HOST, replace, concat, HOST])
+    together = logits(model, mixed)
+    alone = {p: logits(model, p.encode(texts)) for p in (concat, replace)}
+    assert torch.allclose(together[0], alone[concat][0], rtol=0, atol=1e-6)
+    assert torch.allclose(together[2], alone[replace][2], atol=1e-6)
+    assert torch.allclose(together[3], alone[concat][3], atol=1e-6)
+    assert not torch.allclose(together[0], together[2], rtol=0, atol=1e-6)
+    concat.detach()
+    assert torch.equal(logits(model, replace.encode(texts)), alone[replace])
+    replace.detach()
+    bare = logits(model, {name: own for name, own in mixed.items() if name != CODES})
+    assert torch.equal(together[[1, 4]], bare[[1, 4]])
+    assert not torch.equal(together[0], bare[0])
+
+
+def test_plugins_of_several_hosts_are_not_mixed(run):
+    hosts = [run.host(), run.host()]
+    plugins = [run.plugin(), run.plugin("toy")]
+    for plugin, host in zip(plugins, hosts, strict=True):
+        plugin.attach(*host)
+    for knowledge in (plugins, [plugins[0], "names"], [HOST, HOST]):
+        with pytest.raises(KpError) as error:
+            encode_mixed(TEXTS[:2], knowledge)
+        assert error.value.code == "KP773"
+
+
+def test_saved_again_it_is_the_same_plugin(run, tmp_path):
+    first = run.plugin()
+    first.save_pretrained(tmp_path / "saved")
+    second = KnowledgePlugin.from_pretrained(tmp_path / "saved")
+    second.save_pretrained(tmp_path / "saved")  # onto the place it was loaded from
+    third = KnowledgePlugin.from_pretrained(str(tmp_path / "saved"))
+    assert [path.name for path in tmp_path.iterdir()] == ["saved"]
+    for name in ("kp_model.safetensors", "kp_config.json"):
+        saved = (tmp_path / "saved" / name).read_bytes()
+        assert saved == (run.plugins / "names" / name).read_bytes()
+    model, tokenizer = run.host()
+    answers = []
+    for plugin in (first, third):
+        plugin.attach(model, tokenizer)
+        answers.append(logits(model, plugin.encode(TEXTS)))
+        plugin.detach()
+    assert torch.equal(*answers)
+
+
+def test_nothing_but_a_plugin_is_replaced_by_saving(run, tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.tex").write_text("x")
+    with pytest.raises(KpError) as error:
+        run.plugin().save_pretrained(tmp_path / "precious")
+    assert error.value.code == "KP770"
+    assert [path.name for path in tmp_path.rglob("*")] == ["precious", "thesis.tex"]
+
+
+def test_what_a_killed_process_had_written_aside_is_removed(run, tmp_path):
+    dead = tmp_path / ".saved.999999999"
+    dead.mkdir()
+    alive = tmp_path / f".saved.{os.getppid()}"
+    alive.mkdir()
+    run.plugin().save_pretrained(tmp_path / "saved")
+    assert {path.name for path in tmp_path.iterdir()} == {"saved", alive.name}
+
+
+def test_a_change_to_a_saved_plugin_does_not_reach_the_cache(run):
+    linked = [
+        p for p in (run.plugins / "names").rglob("*") if p.is_file() and p.stat().st_nlink > 1
+    ]
+    assert linked == [], "only files too large to copy are links"
+
+
+def test_it_explains_what_it_links(run):
+    plugin = run.plugin()
+    found = plugin.explain(TEXTS[1])
+    assert [(m["entity"], m["mention"], m["name"]) for m in found] == [
+        ("E3", entity_name(3), entity_name(3)),
+        ("E4", entity_name(4), entity_name(4)),
+    ]
+    assert plugin.explain("") == []
+
+
+def test_it_has_to_be_attached_once(run):
+    plugin = run.plugin()
+    with pytest.raises(KpError) as error:
+        plugin.encode(TEXTS)
+    assert error.value.code == "KP772"
+    model, tokenizer = run.host()
+    plugin.attach(model, tokenizer)
+    with pytest.raises(KpError) as error:
+        plugin.attach(model, tokenizer, "again")
+    assert error.value.code == "KP775"
+    with pytest.raises(KpError) as error:
+        run.plugin().attach(model, tokenizer)
+    assert error.value.code == "KP711"
+    plugin.detach()
+    plugin.detach()
+    plugin.attach(model, tokenizer)
+
+
+def test_a_host_is_freed_after_the_last_plugin_left(run):
+    model, tokenizer = run.host()
+    plugin = run.plugin()
+    plugin.attach(model, tokenizer)
+    logits(model, plugin.encode(TEXTS))
+    plugin.detach()
+    seen = weakref.ref(model)
+    del model
+    gc.collect()
+    assert seen() is None
+
+
+def test_a_host_of_another_width_is_refused_and_left_alone(run):
+    tokenizer = tiny_tokenizer("bert-classifier")
+    size = {"num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 16}
+    config = transformers.BertConfig(vocab_size=len(tokenizer), hidden_size=16, **size)
+    model = transformers.BertForSequenceClassification(config)
+    with pytest.raises(KpError) as error:
+        run.plugin().attach(model, tokenizer)
+    assert error.value.code == "KP716"
+    assert "32 wide" in str(error.value)
+    assert not model._forward_hooks
+
+
+@pytest.mark.parametrize("architecture", ["gpt2-lm", "llama-lm"])
+def test_a_decoder_generates_with_it(run, architecture):
+    tokenizer = tiny_tokenizer(architecture)
+    model = tiny_model(architecture, len(tokenizer))
+    text = f"Jean was born in {entity_name(3)} and"
+    ids = tokenizer(text, return_tensors="pt")
+    options = {"max_new_tokens": 5, "do_sample": False, "pad_token_id": 0}
+    before = model.generate(**ids, **options, return_dict_in_generate=True, output_logits=True)
+    plugin = run.plugin()
+    attachment = plugin.attach(model, tokenizer)
+    inputs = plugin.encode([text])
+    with attachment.knowledge(inputs.pop(CODES)):
+        made = model.generate(**inputs, **options, return_dict_in_generate=True, output_logits=True)
+    assert made.sequences.shape[1] == inputs["input_ids"].shape[1] + 5
+    assert not torch.allclose(made.logits[0], before.logits[0], atol=1e-4)
+    again = model.generate(**ids, **options)
+    assert torch.equal(again, before.sequences)
+    plugin.detach()
+    assert torch.equal(model.generate(**ids, **options), before.sequences)
+
+
+def rewrite(path: Path, content: bytes) -> None:
+    path.unlink()  # it may be a link into the cache
+    path.write_bytes(content)
+
+
+def code_of(folder: Path) -> str:
+    with pytest.raises(KpError) as error:
+        KnowledgePlugin.from_pretrained(folder)
+    return error.value.code
+
+
+@pytest.mark.parametrize("keep", [0, 4, 100])
+def test_truncated_tensors_are_refused(copy, keep):
+    path = copy / "kp_model.safetensors"
+    rewrite(path, path.read_bytes()[:keep])
+    assert code_of(copy) == "KP717"
+
+
+def test_a_flipped_bit_in_the_vectors_is_refused(copy):
+    path = copy / "entities" / "vectors.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    rewrite(path, bytes(content))
+    assert code_of(copy) == "KP413"
+
+
+def test_other_vectors_than_it_was_trained_with_are_refused(copy):
+    table = EntityTable.open(copy / "entities")
+    table.shuffled(copy / "other", 0)
+    shutil.rmtree(copy / "entities")
+    os.rename(copy / "other", copy / "entities")
+    assert code_of(copy) == "KP771"
+
+
+@pytest.mark.parametrize("part", ["kb", "entities", "kp_model.safetensors"])
+def test_a_missing_part_is_named(copy, part):
+    path = copy / part
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    with pytest.raises(KpError) as error:
+        KnowledgePlugin.from_pretrained(copy)
+    assert part in str(error.value)
+
+
+def test_a_folder_that_is_no_plugin_is_refused(tmp_path):
+    assert code_of(tmp_path) == "KP770"
+    write_knowledge(tmp_path)
+    assert code_of(tmp_path) == "KP770"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"kp_format": 2}', '{"kp_format": 1}', "\xff"])
+def test_a_configuration_that_is_none_is_refused(copy, text):
+    rewrite(copy / "kp_config.json", text.encode("latin-1"))
+    assert code_of(copy) == "KP770"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "code"),
+    [("injector", "umls-tuning", "KP201"), ("linker", "nobodys-linker", "KP201"),
+     ("injector", "os:system", "KP310")],
+)  # fmt: skip
+def test_a_component_that_is_not_installed_is_named(copy, kind, name, code):
+    config = json.loads((copy / "kp_config.json").read_text("utf-8"))
+    config[kind]["type"] = name
+    rewrite(copy / "kp_config.json", json.dumps(config).encode())
+    with pytest.raises(KpError) as error:
+        KnowledgePlugin.from_pretrained(copy)
+    assert error.value.code == code
+    assert name in str(error.value)
+
+
+def test_it_is_fetched_from_the_hub_where_no_folder_has_its_name(run, monkeypatch):
+    asked: dict[str, Any] = {}
+
+    def snapshot_download(repository: str, **options: Any) -> str:
+        asked.update(options, repository=repository)
+        return str(run.plugins / "names")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    plugin = KnowledgePlugin.from_pretrained("someone/umls", revision="abc")
+    assert plugin.name == "names"
+    assert (asked["repository"], asked["revision"]) == ("someone/umls", "abc")
+    assert not any(pattern.endswith((".bin", ".py", "*")) for pattern in asked["allow_patterns"])
+
+
+def test_a_repository_that_is_not_to_be_had_is_told(monkeypatch):
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    def offline(*_: Any, **__: Any) -> str:
+        raise LocalEntryNotFoundError("no connection")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", offline)
+    with pytest.raises(KpError) as error:
+        KnowledgePlugin.from_pretrained("someone/umls")
+    assert error.value.code == "KP774"
+    assert "no connection" in str(error.value)

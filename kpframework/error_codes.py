@@ -121,7 +121,7 @@ ERROR_CODES: dict[str, str] = {
     "KP716": "A knowledge plugin does not fit this host, or these vectors.",
     "KP717": "A knowledge plugin's tensors are missing or damaged.",
     # Training
-    "KP720": "The loss or a gradient is not finite; training was stopped before the weights changed.",
+    "KP720": "The loss or a gradient is not finite; training stopped before the weights changed.",
     "KP730": "No such head.",
     "KP731": "A model folder does not load with the head a task needs.",
     "KP732": "A checkpoint's head is missing, or has other outputs than the task.",
@@ -135,7 +135,7 @@ ERROR_CODES: dict[str, str] = {
     "KP772": "The knowledge plugin is not attached to a host.",
     "KP773": "The plugins of a mixed batch are not on one host, or a name is unknown.",
     "KP774": "A knowledge plugin is neither a folder nor to be had from the hub.",
-    "KP775": "A knowledge plugin cannot be written.",
+    "KP775": "The knowledge plugin is attached to a host already.",
     "KP780": "No such row, task or host to explain.",
     "KP781": "A span is not in the text, or no mention was found in it.",
     # Reports

@@ -77,6 +77,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     hosts = [{"id": "mine", "checkpoint": "mine"}]
     tokenizer = tiny_tokenizer("bert-classifier")
     model = tiny_model("bert-classifier", len(tokenizer), labels=2, seed=3)
+    with torch.no_grad():  # as large as trained weights, so that an answer moves with its input
+        for parameter in model.parameters():
+            parameter.mul_(5 if parameter.dim() == 2 else 1)
     model.save_pretrained(folder / "mine")
     tokenizer.save_pretrained(folder / "mine")
     spec = tiny_project(folder, tasks=tasks, hosts=hosts, injections=rows, corpora=[])
@@ -159,10 +162,9 @@ def test_each_row_of_a_batch_has_its_own_plugin_or_none(run):
     mixed = encode_mixed(texts, [concat, HOST, replace, concat, HOST])
     together = logits(model, mixed)
     alone = {p: logits(model, p.encode(texts)) for p in (concat, replace)}
-    assert torch.allclose(together[0], alone[concat][0], rtol=0, atol=1e-6)
-    assert torch.allclose(together[2], alone[replace][2], atol=1e-6)
-    assert torch.allclose(together[3], alone[concat][3], atol=1e-6)
-    assert not torch.allclose(together[0], together[2], rtol=0, atol=1e-6)
+    for i, own in ((0, concat), (2, replace), (3, concat)):
+        assert torch.allclose(together[i], alone[own][i], rtol=0, atol=1e-6)
+    assert not torch.allclose(together[0], together[2], rtol=0, atol=1e-4)
     concat.detach()
     assert torch.equal(logits(model, replace.encode(texts)), alone[replace])
     replace.detach()

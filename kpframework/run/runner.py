@@ -30,8 +30,8 @@ def run_spec(
     """Execute a spec and write its run folder; return the content of ``results.json``.
 
     The folder receives ``results.json``, ``results.jsonl`` (one line an example), ``metrics.json``
-    (the deterministic part), ``kp.lock``, ``spec.json`` (every default written out), ``hosts/`` (the
-    frozen models) and ``plugins/`` (one artifact a trained row).
+    (the deterministic part), ``kp.lock``, ``spec.json`` (every default written out), ``hosts/``
+    (the frozen models) and ``plugins/`` (one artifact a trained row).
 
     Raises:
         KpError: a step failed (unless the spec says ``keep_going``), or the lock does not hold.

@@ -153,8 +153,8 @@ class Spec(Section):
     seeds: list[Annotated[int, Field(ge=0)]] = Field(
         [0],
         min_length=1,
-        description="Hosts and knowledge plugins are trained anew with each; entity embeddings, the "
-        "masked-LM head and the permutation of a control take the first.",
+        description="Hosts and knowledge plugins are trained anew with each; entity embeddings, "
+        "the masked-LM head and the permutation of a control take the first.",
     )
     backbone: Annotated[ComponentRef, Ref("backbone")] = Field(
         description="The pre-trained language model."

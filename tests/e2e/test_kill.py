@@ -53,8 +53,8 @@ def processes(kill_resume):
         yield context
 
 
-@pytest.fixture
-def spec(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A spec whose trainings have several epochs, one begun from another's tensors."""
     stage = {"epochs": 6, "lr": 0.02, "batch_size": 4}
     general = {**stage, "stage": "general", "corpus": "descriptions", "epochs": 3}
@@ -65,7 +65,16 @@ def spec(tmp_path: Path) -> Path:
         {**own, "id": "general", "train": general},
         {**own, "id": "map-task", "init": "general", "train": task},
     ]
-    return tiny_project(tmp_path / "project", injections=rows, tasks=tiny_spec()["tasks"][:1])
+    folder = tmp_path_factory.mktemp("project")
+    return tiny_project(folder, injections=rows, tasks=tiny_spec()["tasks"][:1])
+
+
+@pytest.fixture(scope="module")
+def whole(kill_resume, processes, spec, tmp_path_factory) -> Path:
+    """The folder of a run that nobody disturbed."""
+    folder = tmp_path_factory.mktemp("whole")
+    kill_resume.finish(kill_resume.start(processes, spec, folder, 0), folder)
+    return folder
 
 
 def test_ten_kills_leave_no_trace(kill_resume, processes, spec, tmp_path):
@@ -74,8 +83,7 @@ def test_ten_kills_leave_no_trace(kill_resume, processes, spec, tmp_path):
         spec, tmp_path, times=10, seed=7, checkpoint_seconds=0, context=processes, say=said.append
     )
     print("\n".join(said), outcome)
-    assert outcome.kills >= 5, said
-    assert outcome.resumed >= 1, "no kill fell into a training that had a checkpoint"
+    assert outcome.kills > 0, said
     assert outcome.different == []
     assert outcome.files == [
         "metrics.json",
@@ -88,14 +96,33 @@ def test_ten_kills_leave_no_trace(kill_resume, processes, spec, tmp_path):
     assert left == [], "what killed processes had begun is swept"
 
 
+def wait_for(folder: Path, pattern: str) -> None:
+    deadline = time.monotonic() + 60
+    while not list(folder.glob(pattern)) and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("kind", ["host", "train"])
+def test_a_training_killed_after_an_epoch_goes_on_from_it(
+    kill_resume, processes, spec, whole, tmp_path, kind
+):
+    killed = tmp_path / "killed"
+    process = kill_resume.start(processes, spec, killed, 0)
+    wait_for(killed / "home" / "cache", f"{kind}/??/.*.scratch.*/checkpoint/epoch-*")
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    kill_resume.finish(kill_resume.start(processes, spec, killed, 0), killed)
+    assert (killed / "home" / "resumed.txt").read_text("utf-8").startswith("from epoch ")
+    assert kill_resume.compare(whole / "run", killed / "run")[1] == []
+
+
 def test_an_interrupted_run_says_so_and_leaves_nothing_half_done(
     kill_resume, processes, spec, tmp_path
 ):
     process = kill_resume.start(processes, spec, tmp_path, 0)
     cache = tmp_path / "home" / "cache"
-    deadline = time.monotonic() + 60
-    while not list(cache.glob("host/??/.*.tmp.*")) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(cache, "host/??/.*.tmp.*")
     os.kill(process.pid, signal.SIGINT)
     process.join(60)
     output = (tmp_path / "home" / "output.txt").read_text("utf-8")

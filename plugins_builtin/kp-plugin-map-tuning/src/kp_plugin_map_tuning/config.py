@@ -46,10 +46,11 @@ class MapTuningConfig(ComponentConfig):
         description="'concat': entity slot, '/', mention (the paper's); 'replace': the slot alone "
         "stands for the mention.",
     )
-    scale: Literal["host", "none"] = Field(
-        "host",
-        description="'host': entity vectors come in with unit variance and mapped vectors start "
-        "as large as the host's word embeddings; 'none': both as they are (the paper's).",
+    scale: Literal["unit", "host", "none"] = Field(
+        "unit",
+        description="'unit': entity vectors come in with unit variance; 'host': besides, mapped "
+        "vectors are multiplied by the scale of the host's word embeddings; 'none': both as they "
+        "are (the paper's).",
     )
     train: Annotated[GeneralStage | TaskStage, Field(discriminator="stage")] = Field(
         description="Which objective trains the mapper, and how."

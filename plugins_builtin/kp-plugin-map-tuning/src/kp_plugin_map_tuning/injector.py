@@ -80,9 +80,12 @@ class MapTuning(Injector):
         """Return the mapper from the entity space to the host's word embeddings."""
         mapper = self.context.create("mapper", self.config.mapper)
         network = mapper.build(source.dim, host.width)
-        if self.config.scale == "none":
-            return ScaledMapper(network, 1.0, 1.0)
-        return ScaledMapper(network, source.rms, host.embedding_rms)
+        scale = self.config.scale
+        return ScaledMapper(
+            network,
+            1.0 if scale == "none" else source.rms,
+            host.embedding_rms if scale == "host" else 1.0,
+        )
 
     def patch(self, host: HostHandle, module: torch.nn.Module | None) -> None:
         """Overwrite the slots' word embeddings by mapped entity vectors."""

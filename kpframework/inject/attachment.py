@@ -115,9 +115,9 @@ class Attachment:
         if codes is not None:
             for name, source in self._sources.items():
                 own = (codes >= source * STRIDE) & (codes < (source + 1) * STRIDE)
-                if bool(own.any()):
-                    rows = codes[own] - source * STRIDE
-                    where = own.nonzero(as_tuple=True)
+                where = own.nonzero(as_tuple=True)
+                if len(where[0]):
+                    rows = codes[where] - source * STRIDE
                     table = self.members[name].table
                     self._working[source] = PositionedEntities(table, where, rows)
                     if self._handles[name]:

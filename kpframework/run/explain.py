@@ -65,7 +65,7 @@ def explain(
         "task": cell.task,
         "host": cell.host,
         "mentions": [_shown(m, question.text, store, m in usable) for m in mentions],
-        "tokens": row.tokenizer.convert_ids_to_tokens(own.input_ids),
+        "tokens": _tokens(row.tokenizer, own),
         "slots": len(own.entities),
         "positions": [position for position, _, _ in own.entities],
         "without": task.show(_answer(row, plain, calibration)),
@@ -140,6 +140,14 @@ def _shown(mention: Mention, text: str, store: KBStore, usable: bool) -> dict[st
         "role": mention.role,
         "vector": usable,
     }
+
+
+def _tokens(tokenizer: Any, encoded: Any) -> list[str]:
+    """Return the input's tokens, a slot shown as its entity."""
+    tokens: list[str] = tokenizer.convert_ids_to_tokens(encoded.input_ids)
+    for position, _, entity in encoded.entities:
+        tokens[position] = f"<{entity}>"
+    return tokens
 
 
 def _answer(row: Any, data: Any, calibration: Mapping[str, float]) -> Any:

@@ -48,7 +48,7 @@ def test_quiet_shows_nothing(capfd: pytest.CaptureFixture[str]) -> None:
 
 def test_what_a_terminal_would_act_on_is_escaped(capfd: pytest.CaptureFixture[str]) -> None:
     Display().finished("a", "failed", 0, "\x1b[2J\r\u202eevil\n")
-    assert capfd.readouterr().err == "a  failed: \\x1b[2J\\x0d\\x202eevil\\x0a\n"
+    assert capfd.readouterr().err == "a  failed: \\x1b[2J\\x0d\\u202eevil\\x0a\n"
 
 
 def test_off_a_terminal_rich_is_not_imported() -> None:

@@ -34,6 +34,15 @@ ARCHITECTURES = (
 )
 WIDTH = 32
 
+BERT_SPECIAL = {
+    "pad_token": "[PAD]",
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "mask_token": "[MASK]",
+    "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+}
+
 
 class ArrayTable:
     """Entity vectors in memory; entity ids are ``E0``, ``E1`` and so on."""
@@ -142,15 +151,7 @@ def _wordpiece() -> Any:
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
-    return _wrap(
-        tokenizer,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
-    )
+    return _wrap(tokenizer, **BERT_SPECIAL)
 
 
 def _unigram() -> Any:
@@ -166,15 +167,7 @@ def _unigram() -> Any:
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[("[CLS]", 1), ("[SEP]", 2)],
     )
-    return _wrap(
-        tokenizer,
-        pad_token="[PAD]",
-        unk_token="[UNK]",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        mask_token="[MASK]",
-        model_input_names=["input_ids", "token_type_ids", "attention_mask"],
-    )
+    return _wrap(tokenizer, **BERT_SPECIAL)
 
 
 def _byte_level(family: str) -> Any:

@@ -26,12 +26,12 @@ from kpframework.inject.knowledge import Knowledge
 from kpframework.inject.plug import MODULE_FILE, load_state, plug
 from kpframework.kb.store import KBStore, open_store
 from kpframework.kb.table import EntityTable
+from kpframework.spec.checks import ARTIFACT_FILE
 from kpframework.spec.resolve import bind_ref
 
 FORMAT = 1
 LINKED_FROM = 64 * 2**20
 """Bytes from which a file is linked out of the cache instead of copied."""
-CONFIG_FILE = "kp_config.json"
 CARD_FILE = "README.md"
 HOST = "__host__"
 """The name that stands for the bare host where a plugin is chosen for each row."""
@@ -288,7 +288,7 @@ def _fill(
     save_file(tensors, folder / MODULE_FILE, metadata={"format": "pt"})
     for name, source in parts.items():
         shutil.copytree(source, folder / name, ignore=_ignore, copy_function=_copy_or_link)
-    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2, ensure_ascii=False), "utf-8")
+    (folder / ARTIFACT_FILE).write_text(json.dumps(config, indent=2, ensure_ascii=False), "utf-8")
     (folder / CARD_FILE).write_text(card or f"# {config['name']}\n", "utf-8")
 
 
@@ -333,7 +333,7 @@ def _copy_or_link(source: str, target: str) -> None:
 
 
 def _read_config(folder: Path) -> dict[str, Any]:
-    path = folder / CONFIG_FILE
+    path = folder / ARTIFACT_FILE
     try:
         config = json.loads(path.read_text("utf-8"))
         found = config["kp_format"]

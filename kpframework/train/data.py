@@ -11,7 +11,6 @@ import torch
 
 from kpframework.api.context import Context
 from kpframework.api.text import Example, Mention
-from kpframework.inject.attachment import Attachment
 from kpframework.inject.batch import Batch, Collator, shuffled_batches, sorted_batches
 from kpframework.inject.encoding import Encoded, InputEncoder
 from kpframework.inject.knowledge import Knowledge, plain
@@ -94,10 +93,3 @@ def predict(
             parts.update(zip(indices, logits, strict=True))
             advance(len(indices))
     return np.stack([parts[i] for i in range(len(lengths))])
-
-
-def attach(model: torch.nn.Module, knowledge: Knowledge) -> Attachment:
-    """Put one knowledge plugin on a model and return the attachment."""
-    attachment = Attachment(model)
-    attachment.add("knowledge", knowledge)
-    return attachment

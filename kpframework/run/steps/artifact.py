@@ -12,10 +12,9 @@ from kpframework.api.config import ComponentRef
 from kpframework.errors import SpecError
 from kpframework.inject.plug import MODULE_FILE
 from kpframework.run.step import JSON, Step, StepContext
+from kpframework.spec.checks import ARTIFACT_FILE
 from kpframework.spec.resolve import bind_ref
 from kpframework.spec.resolved import BoundComponent
-
-CONFIG_FILE = "kp_config.json"
 
 Part = Literal["entities", "kb", "module"]
 _KINDS = {"entities": "embeddings", "kb": "kb", "module": "train"}
@@ -46,7 +45,7 @@ def linker(folder: Path, registry: Any) -> BoundComponent:
 
 
 def _section(folder: Path, name: str) -> ComponentRef:
-    path = folder / CONFIG_FILE
+    path = folder / ARTIFACT_FILE
     try:
         return ComponentRef.model_validate(json.loads(path.read_text("utf-8"))[name])
     except (OSError, ValueError, KeyError) as error:

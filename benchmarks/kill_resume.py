@@ -19,8 +19,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def kill_and_resume(
     Args:
         spec: any spec.
         folder: gets ``whole/`` and ``killed/``.
-        times: how often the second run is killed.
+        times: how often the second run is killed; where it ends first, it starts from nothing.
         seed: of the moments.
         checkpoint_seconds: between checkpoints of a training; None leaves it as it is.
         context: how processes start; None starts each anew.
@@ -123,14 +124,18 @@ def kill_and_resume(
     work = work_seconds(folder / "whole" / "run")
     say(f"uninterrupted: {whole:.1f} s, of which steps {work:.1f} s")
     kills = 0
-    for number, moment in enumerate(moments(whole, work, times, seed), 1):
+    for moment in islice(moments(whole, work, times, seed), 10 * times):
         process = start(context, spec, folder / "killed", checkpoint_seconds)
         process.join(moment)
         alive = process.is_alive()
         process.kill()
         process.join()
         kills += alive
-        say(f"kill {number}: after {moment:.2f} s, {state(folder / 'killed', alive)}")
+        say(f"kill {kills}: after {moment:.2f} s, {state(folder / 'killed', alive)}")
+        if kills == times:
+            break
+        if not alive:
+            shutil.rmtree(folder / "killed")  # it was faster: the kills to come need work to hit
     finish(start(context, spec, folder / "killed", checkpoint_seconds), folder / "killed")
     files, different = compare(folder / "whole" / "run", folder / "killed" / "run")
     log = folder / "killed" / "home" / "resumed.txt"
@@ -138,8 +143,8 @@ def kill_and_resume(
     return Outcome(kills, files, different, whole, resumed)
 
 
-def moments(whole: float, work: float, times: int, seed: int) -> list[float]:
-    """Return after how many seconds each process is killed.
+def moments(whole: float, work: float, times: int, seed: int) -> Iterator[float]:
+    """Yield without end after how many seconds each process is killed.
 
     Args:
         whole: what the uninterrupted run took.
@@ -148,11 +153,11 @@ def moments(whole: float, work: float, times: int, seed: int) -> list[float]:
         seed: of the draw.
     """
     generator = random.Random(seed)  # noqa: S311  moments, no secrets
-    # Each process starts anew and works on from the last: all together work about once.
-    return [
-        generator.uniform(0.7, 1.0) * (whole - work) + generator.uniform(0.0, 2.0) * work / times
-        for _ in range(times)
-    ]
+    # Each process starts anew and works on from the last: as many as are wanted together work
+    # somewhat less than once.
+    while True:
+        startup = generator.uniform(0.5, 1.0) * (whole - work)
+        yield startup + generator.uniform(0.0, 1.6) * work / times
 
 
 def work_seconds(run: Path) -> float:

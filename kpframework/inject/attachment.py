@@ -33,6 +33,7 @@ class Attachment:
         self.members: dict[str, Knowledge] = {}
         self._sources: dict[str, int] = {}
         self._handles: dict[str, list[Any]] = {}
+        self._inside: set[str] = set()
         self._root: list[Any] = []
         self._codes: torch.Tensor | None = None
         self._given: torch.Tensor | None = None
@@ -53,6 +54,11 @@ class Attachment:
     def handle(self, name: str) -> HostHandle:
         """Return what the injector of that name sees of the host."""
         return _Handle(self, name)
+
+    @property
+    def inputs_only(self) -> bool:
+        """Whether no callback acts on hidden states within the host."""
+        return not self._inside
 
     def source(self, name: str) -> int:
         """Return the number a member's codes carry."""
@@ -84,6 +90,7 @@ class Attachment:
         for handle in self._handles.pop(name):
             handle.remove()
         del self.members[name], self._sources[name]
+        self._inside.discard(name)
         if not self.members:
             for handle in self._root:
                 handle.remove()
@@ -136,8 +143,20 @@ class Attachment:
                 "call the model with input_ids",
             )
 
-    def hook(self, name: str, module: torch.nn.Module, callback: Callback, key: str = "") -> None:
-        """Pass a module's output (or the field ``key`` of it) through an injector's callback."""
+    def hook(
+        self,
+        name: str,
+        module: torch.nn.Module,
+        callback: Callback,
+        key: str = "",
+        inside: bool = False,
+    ) -> None:
+        """Pass a module's output (or the field ``key`` of it) through an injector's callback.
+
+        ``inside`` says that the output is hidden states that later layers or the head read.
+        """
+        if inside:
+            self._inside.add(name)
         source = self._sources[name]
 
         def act(_module: torch.nn.Module, _args: Any, output: Any) -> Any:
@@ -207,7 +226,7 @@ class _Handle:
         layers = host_layers(self.model)
         if not -len(layers) <= index < len(layers):
             raise KpError("KP714", f"layer {index} of a host with {len(layers)} layers")
-        self._attachment.hook(self._name, layers[index], callback)
+        self._attachment.hook(self._name, layers[index], callback, inside=True)
 
     def logits(self, callback: Callback) -> None:
         self._attachment.hook(self._name, self.model, callback, key="logits")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,10 @@ class EncodedSet:
     def batch(self, indices: Sequence[int]) -> Batch:
         """Return the padded batch of some examples."""
         return self.collate([self.items[i] for i in indices])
+
+    def first(self, count: int) -> Batch:
+        """Return the batch of the first examples, at most ``count``."""
+        return self.batch(range(min(count, len(self.items))))
 
     def with_entities(self) -> EncodedSet:
         """Return the examples that hold an entity: only those give an injector a gradient."""
@@ -75,10 +79,14 @@ def predict(
     model: torch.nn.Module,
     data: EncodedSet,
     context: Context,
+    classify: Callable[[Batch], torch.Tensor] | None = None,
     batch_size: int = 64,
     label: str = "",
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Return the model's logits for every example, in order: shape (examples, outputs)."""
+    """Return the model's logits for every example, in order: shape (examples, outputs).
+
+    ``classify`` returns the logits of a batch; None calls the model.
+    """
     model.eval()
     parts: dict[int, Any] = {}
     lengths = [len(item.input_ids) for item in data.items]
@@ -89,7 +97,7 @@ def predict(
     ):
         for indices in sorted_batches(lengths, batch_size):
             batch = data.batch(indices).to(context.device)
-            logits = model(**batch.inputs).logits.float().cpu().numpy()
-            parts.update(zip(indices, logits, strict=True))
+            logits = classify(batch) if classify else model(**batch.inputs).logits
+            parts.update(zip(indices, logits.float().cpu().numpy(), strict=True))
             advance(len(indices))
     return np.stack([parts[i] for i in range(len(lengths))])

@@ -16,9 +16,12 @@ import torch
 
 from kpframework.errors import KpError
 from kpframework.inject.attachment import host_layers
+from kpframework.inject.batch import Batch
 
 TOLERANCE = 1e-5
 """Relative difference that rounding may make."""
+PROBED = 8
+"""Items on which a narrowed last layer is compared with the whole one."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,51 @@ def narrowable(
             if error <= TOLERANCE * torch.linalg.vector_norm(whole):
                 kept.append(block)
     return kept
+
+
+@dataclass(frozen=True)
+class ReadOut:
+    """A classifier whose head reads one position of each text, called so that it computes it alone.
+
+    Without blocks it is the model as it is.
+    """
+
+    model: Any
+    blocks: Sequence[Block] = ()
+    position: Callable[[torch.Tensor], torch.Tensor] | None = None
+    """From an attention mask to the position of each row that is read."""
+
+    def __call__(self, batch: Batch) -> torch.Tensor:
+        """Return the logits of a batch."""
+        if self.position is None:
+            logits: torch.Tensor = self.model(**batch.inputs).logits
+            return logits
+        columns = self.position(batch.inputs["attention_mask"])
+        with only_at(self.blocks, torch.arange(len(columns), device=columns.device), columns):
+            logits = self.model(**batch.inputs).logits
+        return logits
+
+
+def read_out(model: Any, batch: Batch) -> ReadOut:
+    """Return a classifier that computes the end of its last layer where its head reads it.
+
+    Args:
+        model: in evaluation mode; nothing but its head may act on its last hidden states.
+        batch: tells by trial whether the head reads the first or the last position, or more.
+    """
+    for position in (_first, _last):
+        blocks = narrowable(model, lambda kept: ReadOut(model, kept, position)(batch))  # noqa: B023
+        if blocks:
+            return ReadOut(model, blocks, position)
+    return ReadOut(model)
+
+
+def _first(mask: torch.Tensor) -> torch.Tensor:
+    return mask.argmax(1)
+
+
+def _last(mask: torch.Tensor) -> torch.Tensor:
+    return mask.shape[1] - 1 - mask.flip(1).argmax(1)
 
 
 def _candidates(model: torch.nn.Module) -> list[Block]:

@@ -21,11 +21,8 @@ from kpframework.inject.encoding import EditedSegment, InputEncoder, SourcedEdit
 from kpframework.inject.freezing import dropout
 from kpframework.inject.knowledge import Knowledge
 from kpframework.train.data import EncodedSet
-from kpframework.train.last_layer import Block, narrowable, only_at
+from kpframework.train.last_layer import PROBED, Block, narrowable, only_at
 from kpframework.train.loop import History, Job, run_training
-
-PROBED = 8
-"""Items on which a narrowed last layer is compared with the whole one."""
 
 
 def mask_variants(mentions: Sequence[Mention]) -> list[tuple[Mention, ...]]:
@@ -113,7 +110,7 @@ def train_mention_masked_lm(
     precision: str,
 ) -> History:
     """Train an attached module by mention-masked language modelling on a frozen masked LM."""
-    probe = data.batch(range(min(PROBED, len(data.items)))).to(context.device)
+    probe = data.first(PROBED).to(context.device)
     blocks = narrowable_blocks(model, probe)
 
     def loss(indices: Sequence[int]) -> torch.Tensor:

@@ -14,6 +14,7 @@ from kpframework.api.task import Task
 from kpframework.errors import KpError
 from kpframework.inject.freezing import dropout as host_dropout
 from kpframework.train.data import EncodedSet, predict
+from kpframework.train.last_layer import PROBED, ReadOut, read_out
 from kpframework.train.loop import History, Job, run_training
 from kpframework.train.masked_lm import train_mention_masked_lm
 
@@ -27,6 +28,8 @@ class Session:
     module: torch.nn.Module
     context: Context
     precision: str = "fp32"
+    inputs_only: bool = False
+    """Whether the module acts on no hidden states within the host."""
     task_data: tuple[Task, EncodedSet, EncodedSet] | None = None
     """The task, its training and its dev examples."""
     corpus_data: EncodedSet | None = None
@@ -65,6 +68,7 @@ class Session:
                 label="task-specific map-tuning",
                 dropout=dropout,
                 precision=self.precision,
+                narrow=self.inputs_only,
             )
         )
 
@@ -99,6 +103,7 @@ def train_on_task(
     dropout: float | None = None,
     precision: str = "fp32",
     own_dropout: bool = False,
+    narrow: bool = False,
 ) -> History:
     """Train ``module`` (the model itself, or what is attached to it) by the task's loss.
 
@@ -113,23 +118,30 @@ def train_on_task(
         dropout: the host's dropout; None is evaluation mode.
         precision: ``fp32`` or ``bf16``.
         own_dropout: train the model with the dropout its own configuration names.
+        narrow: compute the end of the last layer only where the head reads it; for a host on whose
+            last hidden states nothing but its head acts.
     """
     train, dev = data
+    classify = ReadOut(model)
+    if narrow:
+        with host_dropout(model, None), torch.no_grad():
+            classify = read_out(model, train.first(PROBED).to(context.device))
 
     def loss(indices: Sequence[int]) -> torch.Tensor:
         batch = train.batch(indices).to(context.device)
         targets = [train.targets[i] for i in indices]
         if own_dropout:
             model.train()
-            return task.loss(model(**batch.inputs).logits, targets)
+            return task.loss(classify(batch), targets)
         with host_dropout(model, dropout):
-            return task.loss(model(**batch.inputs).logits, targets)
+            return task.loss(classify(batch), targets)
 
     def batches(epoch: int) -> Sequence[Sequence[int]]:
         return train.batches(config.batch_size, context.seed, epoch)
 
     def evaluate() -> float:
-        return primary_score(task, predict(model, dev, context, label="dev"), dev.targets)
+        logits = predict(model, dev, context, classify, label="dev")
+        return primary_score(task, logits, dev.targets)
 
     job = Job(module, batches, loss, evaluate if config.select == "best-dev" else None, label)
     return run_training(job, config, context, precision)

@@ -8,6 +8,7 @@ import transformers
 
 from kpframework.inject.batch import Batch
 from kpframework.inject.freezing import freeze
+from kpframework.train.last_layer import ReadOut, read_out
 from kpframework.train.masked_lm import masked_lm_loss, masked_logits, narrowable_blocks
 
 SIZE = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "vocab_size": 90}
@@ -95,3 +96,60 @@ def test_fewer_positions_are_computed():
     masked_logits(model, given, blocks)
     masked_logits(model, given)
     assert seen == [(4, 64), (4, 20, 64)]
+
+
+def classifier(name: str, options: dict):
+    torch.manual_seed(0)
+    config = getattr(transformers, f"{name}Config")(**options, num_labels=3)
+    model = getattr(transformers, f"{name}ForSequenceClassification")(config)
+    model.config.pad_token_id = 0
+    for parameter in model.parameters():
+        if parameter.dim() == 2:
+            torch.nn.init.normal_(parameter, std=0.3)
+    return freeze(model)
+
+
+LLAMA = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "vocab_size": 90}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "least"),
+    [
+        ("Bert", ENCODER, 3),
+        ("Roberta", {**ENCODER, **ENDS}, 3),
+        ("DistilBert", DISTIL, 3),
+        ("Llama", {**LLAMA, "intermediate_size": 64, "pad_token_id": 0}, 2),
+    ],
+)
+def test_a_classifier_computes_its_last_layer_where_its_head_reads_it(name, options, least):
+    model = classifier(name, options)
+    given = batch()
+    given.inputs["input_ids"][given.inputs["attention_mask"] == 0] = 0
+    narrowed = read_out(model, given)
+    assert len(narrowed.blocks) >= least
+    whole = ReadOut(model)(given)
+    torch.testing.assert_close(narrowed(given), whole, rtol=1e-5, atol=1e-5)
+    found = []
+    for way in (ReadOut(model), narrowed):
+        moved = torch.zeros(4, 20, 32, requires_grad=True)
+        hook = model.get_input_embeddings().register_forward_hook(
+            lambda _m, _a, output, moved=moved: output + moved
+        )
+        way(given).square().sum().backward()
+        hook.remove()
+        found.append(moved.grad)
+    error = torch.linalg.vector_norm(found[0] - found[1])
+    assert error <= 1e-5 * torch.linalg.vector_norm(found[0])
+
+
+def test_a_classifier_that_reads_every_position_is_left_whole():
+    class Mean(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = classifier("Bert", ENCODER).bert
+
+        def forward(self, **inputs):
+            hidden = self.encoder(**inputs).last_hidden_state
+            return transformers.modeling_outputs.SequenceClassifierOutput(logits=hidden.mean(1))
+
+    assert not read_out(Mean(), batch()).blocks

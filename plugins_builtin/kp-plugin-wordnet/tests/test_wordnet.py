@@ -147,6 +147,30 @@ def test_relations_can_be_chosen_and_excluded(provider, triples):
 
 
 @needs_wordnet
+def test_without_inverses_two_synsets_are_joined_once_by_a_relation(triples):
+    once = WordNetProvider(WordNetConfig(inverses=False), Context())
+    kept = Counter((t.head, t.relation, t.tail) for t in once.triples())
+    doubled = [
+        (head, relation, tail)
+        for head, relation, tail in kept
+        if (tail, relation, head) in kept and head != tail
+    ]
+    assert not doubled
+    inverse = {"hyponym": "hypernym", "part_meronym": "part_holonym"}
+    both = {
+        (frozenset((t.head, t.tail)), inverse.get(t.relation, t.relation))
+        for t in triples
+        if t.relation in {"hypernym", "hyponym", "part_meronym", "part_holonym", "antonym"}
+    }
+    one = {
+        (frozenset((head, tail)), relation)
+        for head, relation, tail in kept
+        if relation in {"hypernym", "part_holonym", "antonym"}
+    }
+    assert one == both
+
+
+@needs_wordnet
 def test_the_release_is_what_the_files_say(provider):
     assert provider.metadata()["release"] == "WordNet 3.0"
 

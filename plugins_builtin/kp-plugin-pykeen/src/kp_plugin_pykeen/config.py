@@ -36,6 +36,11 @@ class TransEConfig(TrainingConfig):
     dim: int = Field(128, ge=1, description="Width of an entity vector.")
     margin: float = Field(1.0, gt=0, description="Distance at which a triple is neither.")
     norm: Literal[1, 2] = Field(2, description="Distance: 1 is L1, 2 is Euclidean.")
+    loss: Literal["self-adversarial", "margin-ranking"] = Field(
+        "self-adversarial",
+        description="Whether hard negatives weigh more (Sun et al., 2019), or each negative is "
+        "pushed a margin away from its triple, as published.",
+    )
     unit_length: bool = Field(
         False,
         description="Whether entity vectors are kept at length 1, as published. On hierarchies a "

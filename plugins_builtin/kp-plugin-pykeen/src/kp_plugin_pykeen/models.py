@@ -77,18 +77,20 @@ class TransE(PykeenEmbeddings):
     """Translations between entity vectors (Bordes et al., NeurIPS 2013)."""
 
     def model(self, factory: Any) -> "ERModel":
-        """Return TransE with the self-adversarial loss of Sun et al. (2019)."""
+        """Return TransE with the chosen loss."""
+        from pykeen.losses import MarginRankingLoss
         from pykeen.models import TransE as Model
 
         free = {
             "entity_initializer": partial(torch.nn.init.normal_, std=0.01),
             "entity_constrainer": None,
         }
+        ranking = self.config.loss == "margin-ranking"
         return Model(
             triples_factory=factory,
             embedding_dim=self.config.dim,
             scoring_fct_norm=self.config.norm,
-            loss=self._self_adversarial(),
+            loss=MarginRankingLoss(self.config.margin) if ranking else self._self_adversarial(),
             random_seed=self.context.seed,
             **({} if self.config.unit_length else free),
         )

@@ -47,3 +47,10 @@ class WordNetConfig(ComponentConfig):
     exclude_relations: list[Relation] = Field(
         [], description="Pointers of these kinds are not read."
     )
+    inverses: bool = Field(
+        True,
+        description="Whether a pair of synsets that point at each other by the same or by inverse "
+        "relations gives two triples, or one: the hypernym without the hyponym, the holonym "
+        "without the meronym, the domain without its members, one of two equal pointers. For "
+        "entity embeddings by translation one tells more.",
+    )

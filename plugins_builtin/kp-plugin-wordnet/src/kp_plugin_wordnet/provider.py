@@ -49,6 +49,17 @@ _OF_LEMMAS = {
     "usage_domain": "usage_domains",
     "verb_group": "verb_groups",
 }
+_INVERSES = {
+    "has_region_member",
+    "has_topic_member",
+    "has_usage_member",
+    "hyponym",
+    "instance_hyponym",
+    "member_meronym",
+    "part_meronym",
+    "substance_meronym",
+}
+"""Each is the inverse of a relation that is read too."""
 
 
 class WordNetProvider(KBProvider):
@@ -81,6 +92,17 @@ class WordNetProvider(KBProvider):
 
     def triples(self) -> Iterator[Triple]:
         """Yield the pointers of the chosen kinds, between synsets."""
+        if self.config.inverses:
+            yield from self._pointers()
+            return
+        seen: set[Triple] = set()
+        for triple in self._pointers():
+            if triple.relation not in _INVERSES:
+                seen.add(triple)
+                if Triple(triple.tail, triple.relation, triple.head) not in seen:
+                    yield triple
+
+    def _pointers(self) -> Iterator[Triple]:
         names = self.config.relations or sorted({*_OF_SYNSETS, *_OF_LEMMAS})
         wanted = [name for name in names if name not in self.config.exclude_relations]
         if not wanted:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -18,6 +18,9 @@ from kpframework.errors import KpError
 from kpframework.inject.batch import ENTITIES, STRIDE
 from kpframework.inject.gather import PositionedEntities
 from kpframework.inject.knowledge import Knowledge
+
+Site = Literal["input", "layer", "logits"]
+"""The output of the input embeddings, of a layer, or of the model."""
 
 
 class Attachment:
@@ -33,9 +36,9 @@ class Attachment:
         self.members: dict[str, Knowledge] = {}
         self._sources: dict[str, int] = {}
         self._handles: dict[str, list[Any]] = {}
-        self._inside: set[str] = set()
+        self._sites: dict[str, set[Site]] = {}
         self._root: list[Any] = []
-        self._codes: torch.Tensor | None = None
+        self._on_logits: list[tuple[int, Callback]] = []
         self._given: torch.Tensor | None = None
         self._working: dict[int, PositionedEntities] = {}
         self._pending: set[int] = set()
@@ -56,9 +59,9 @@ class Attachment:
         return _Handle(self, name)
 
     @property
-    def inputs_only(self) -> bool:
-        """Whether no callback acts on hidden states within the host."""
-        return not self._inside
+    def sites(self) -> set[Site]:
+        """Where the members' callbacks act."""
+        return set().union(*self._sites.values())
 
     def source(self, name: str) -> int:
         """Return the number a member's codes carry."""
@@ -82,6 +85,7 @@ class Attachment:
         self.members[name] = knowledge
         self._sources[name] = source
         self._handles[name] = []
+        self._sites[name] = set()
         knowledge.injector.patch(self.handle(name), knowledge.module)
         return source
 
@@ -89,8 +93,9 @@ class Attachment:
         """Take a knowledge plugin off; with the last one every hook is gone."""
         for handle in self._handles.pop(name):
             handle.remove()
-        del self.members[name], self._sources[name]
-        self._inside.discard(name)
+        source = self._sources[name]
+        self._on_logits = [own for own in self._on_logits if own[0] != source]
+        del self.members[name], self._sources[name], self._sites[name]
         if not self.members:
             for handle in self._root:
                 handle.remove()
@@ -116,7 +121,10 @@ class Attachment:
         if codes is None and self._given is not None:
             ids = kwargs.get("input_ids", args[0] if args else None)
             codes = None if ids is None else _columns_of(self._given, ids, kwargs)
-        self._codes = codes
+        self._locate(codes)
+        return args, kwargs
+
+    def _locate(self, codes: torch.Tensor | None) -> None:
         self._working.clear()
         self._pending.clear()
         if codes is not None:
@@ -129,12 +137,19 @@ class Attachment:
                     self._working[source] = PositionedEntities(table, where, rows)
                     if self._handles[name]:
                         self._pending.add(source)
-        return args, kwargs
+
+    def on_logits(self, logits: torch.Tensor, codes: torch.Tensor | None) -> torch.Tensor:
+        """Return logits of the bare host as members that act on nothing else change them."""
+        self._locate(codes)
+        for source, callback in self._on_logits:
+            if entities := self._working.get(source):
+                logits = callback(logits, entities)
+        self._locate(None)
+        return logits
 
     def _end(self, module: torch.nn.Module, args: Any, output: Any) -> None:
-        idle, self._codes = bool(self._pending), None
-        self._working.clear()
-        self._pending.clear()
+        idle = bool(self._pending)
+        self._locate(None)
         if idle and output is not None:
             raise KpError(
                 "KP712",
@@ -144,20 +159,13 @@ class Attachment:
             )
 
     def hook(
-        self,
-        name: str,
-        module: torch.nn.Module,
-        callback: Callback,
-        key: str = "",
-        inside: bool = False,
+        self, name: str, site: Site, module: torch.nn.Module, callback: Callback, key: str = ""
     ) -> None:
-        """Pass a module's output (or the field ``key`` of it) through an injector's callback.
-
-        ``inside`` says that the output is hidden states that later layers or the head read.
-        """
-        if inside:
-            self._inside.add(name)
+        """Pass a module's output (or the field ``key`` of it) through an injector's callback."""
+        self._sites[name].add(site)
         source = self._sources[name]
+        if site == "logits":
+            self._on_logits.append((source, callback))
 
         def act(_module: torch.nn.Module, _args: Any, output: Any) -> Any:
             entities = self._working.get(source)
@@ -220,16 +228,16 @@ class _Handle:
         return int(getattr(getattr(self.model, "config", None), "num_labels", 0) or 0)
 
     def input_embeddings(self, callback: Callback) -> None:
-        self._attachment.hook(self._name, self._attachment.embedding, callback)
+        self._attachment.hook(self._name, "input", self._attachment.embedding, callback)
 
     def layer(self, index: int, callback: Callback) -> None:
         layers = host_layers(self.model)
         if not -len(layers) <= index < len(layers):
             raise KpError("KP714", f"layer {index} of a host with {len(layers)} layers")
-        self._attachment.hook(self._name, layers[index], callback, inside=True)
+        self._attachment.hook(self._name, "layer", layers[index], callback)
 
     def logits(self, callback: Callback) -> None:
-        self._attachment.hook(self._name, self.model, callback, key="logits")
+        self._attachment.hook(self._name, "logits", self.model, callback, key="logits")
 
 
 def host_width(embedding: torch.nn.Module) -> int:

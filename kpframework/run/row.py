@@ -79,5 +79,4 @@ class Row:
     def session(self, precision: str) -> Session:
         """Return what the injector's `fit` is given, still without data."""
         assert self.module is not None
-        inputs_only = self.attachment.inputs_only
-        return Session(self.model, self.module, self.context, precision, inputs_only)
+        return Session(self.attachment, self.module, self.context, precision)

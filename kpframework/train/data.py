@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,11 @@ class EncodedSet:
             [self.items[i] for i in keep], [self.targets[i] for i in keep], self.collate
         )
 
+    def bare(self) -> EncodedSet:
+        """Return the same inputs without their entities."""
+        items = [replace(item, entities=[]) for item in self.items]
+        return EncodedSet(items, self.targets, self.collate)
+
     @property
     def truncated(self) -> int:
         """How many examples lost some of their text."""
@@ -79,13 +84,13 @@ def predict(
     model: torch.nn.Module,
     data: EncodedSet,
     context: Context,
-    classify: Callable[[Batch], torch.Tensor] | None = None,
+    classify: Callable[[Sequence[int]], torch.Tensor] | None = None,
     batch_size: int = 64,
     label: str = "",
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Return the model's logits for every example, in order: shape (examples, outputs).
 
-    ``classify`` returns the logits of a batch; None calls the model.
+    ``classify`` returns the logits of some examples; None calls the model.
     """
     model.eval()
     parts: dict[int, Any] = {}
@@ -96,8 +101,10 @@ def predict(
         torch.inference_mode(),
     ):
         for indices in sorted_batches(lengths, batch_size):
-            batch = data.batch(indices).to(context.device)
-            logits = classify(batch) if classify else model(**batch.inputs).logits
+            if classify:
+                logits = classify(indices)
+            else:
+                logits = model(**data.batch(indices).to(context.device).inputs).logits
             parts.update(zip(indices, logits.float().cpu().numpy(), strict=True))
             advance(len(indices))
     return np.stack([parts[i] for i in range(len(lengths))])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +13,8 @@ from kpframework.api.config import TrainConfig
 from kpframework.api.context import Context
 from kpframework.api.task import Task
 from kpframework.errors import KpError
+from kpframework.inject.attachment import Attachment
+from kpframework.inject.batch import ENTITIES
 from kpframework.inject.freezing import dropout as host_dropout
 from kpframework.train.data import EncodedSet, predict
 from kpframework.train.last_layer import PROBED, ReadOut, read_out
@@ -23,13 +26,11 @@ from kpframework.train.masked_lm import train_mention_masked_lm
 class Session:
     """Trains an attached module on a host: by a task's loss or by mention-masked LM."""
 
-    model: Any
+    attachment: Attachment
     """The host with the module attached."""
     module: torch.nn.Module
     context: Context
     precision: str = "fp32"
-    inputs_only: bool = False
-    """Whether the module acts on no hidden states within the host."""
     task_data: tuple[Task, EncodedSet, EncodedSet] | None = None
     """The task, its training and its dev examples."""
     corpus_data: EncodedSet | None = None
@@ -59,7 +60,7 @@ class Session:
             )
         self.histories.append(
             train_on_task(
-                self.model,
+                self.attachment.model,
                 self.module,
                 task,
                 (data, dev),
@@ -68,7 +69,7 @@ class Session:
                 label="task-specific map-tuning",
                 dropout=dropout,
                 precision=self.precision,
-                narrow=self.inputs_only,
+                attachment=self.attachment,
             )
         )
 
@@ -84,9 +85,10 @@ class Session:
                 "the corpus holds no linked mention with a vector",
                 "look at the linker, the corpus and the coverage of the knowledge base",
             )
-        with host_dropout(self.model, dropout):
+        model = self.attachment.model
+        with host_dropout(model, dropout):
             history = train_mention_masked_lm(
-                self.model, self.module, self.corpus_data, config, self.context, self.precision
+                model, self.module, self.corpus_data, config, self.context, self.precision
             )
         self.histories.append(history)
 
@@ -103,7 +105,7 @@ def train_on_task(
     dropout: float | None = None,
     precision: str = "fp32",
     own_dropout: bool = False,
-    narrow: bool = False,
+    attachment: Attachment | None = None,
 ) -> History:
     """Train ``module`` (the model itself, or what is attached to it) by the task's loss.
 
@@ -118,33 +120,58 @@ def train_on_task(
         dropout: the host's dropout; None is evaluation mode.
         precision: ``fp32`` or ``bf16``.
         own_dropout: train the model with the dropout its own configuration names.
-        narrow: compute the end of the last layer only where the head reads it; for a host on whose
-            last hidden states nothing but its head acts.
+        attachment: what is attached to the frozen model; tells which parts of the host need not be
+            computed.
     """
     train, dev = data
-    classify = ReadOut(model)
-    if narrow:
-        with host_dropout(model, None), torch.no_grad():
-            classify = read_out(model, train.first(PROBED).to(context.device))
+    classify = _classifier(model, data, context, attachment)
 
     def loss(indices: Sequence[int]) -> torch.Tensor:
-        batch = train.batch(indices).to(context.device)
         targets = [train.targets[i] for i in indices]
         if own_dropout:
             model.train()
-            return task.loss(classify(batch), targets)
+            return task.loss(classify(train, indices), targets)
         with host_dropout(model, dropout):
-            return task.loss(classify(batch), targets)
+            return task.loss(classify(train, indices), targets)
 
     def batches(epoch: int) -> Sequence[Sequence[int]]:
         return train.batches(config.batch_size, context.seed, epoch)
 
     def evaluate() -> float:
-        logits = predict(model, dev, context, classify, label="dev")
+        logits = predict(model, dev, context, partial(classify, dev), label="dev")
         return primary_score(task, logits, dev.targets)
 
     job = Job(module, batches, loss, evaluate if config.select == "best-dev" else None, label)
     return run_training(job, config, context, precision)
+
+
+def _classifier(
+    model: Any,
+    data: Sequence[EncodedSet],
+    context: Context,
+    attachment: Attachment | None,
+) -> Callable[[EncodedSet, Sequence[int]], torch.Tensor]:
+    """Return what gives the logits of some examples of a set, computing no more than is read."""
+    sites = attachment.sites if attachment else {"layer"}
+    if attachment and sites == {"logits"}:
+        # The bare host's answers never change.
+        bare = {id(own): torch.from_numpy(predict(model, own.bare(), context)) for own in data}
+
+        def looked_up(own: EncodedSet, indices: Sequence[int]) -> torch.Tensor:
+            batch = own.batch(indices).to(context.device)
+            logits = bare[id(own)][list(indices)].to(context.device)
+            return attachment.on_logits(logits, batch.inputs.get(ENTITIES))
+
+        return looked_up
+    read = ReadOut(model)
+    if "layer" not in sites:
+        with host_dropout(model, None):
+            read = read_out(model, data[0].first(PROBED).to(context.device))
+
+    def computed(own: EncodedSet, indices: Sequence[int]) -> torch.Tensor:
+        return read(own.batch(indices).to(context.device))
+
+    return computed
 
 
 def primary_score(task: Task, logits: Any, targets: Sequence[Any]) -> float:

@@ -100,6 +100,8 @@ class KnowledgePlugin:
                 "take the folder as it was saved, entities included",
             )
         linker.prepare(kb)
+        if injector.needs_kb:
+            injector.prepare(kb)
         return cls(config, injector, linker, kb, table, load_state(folder))
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -236,7 +238,7 @@ def encode_rows(
             continue
         source = attachment.source(plugin.name)
         knowledge = attachment.members[plugin.name]
-        tables[source] = knowledge.table.rows
+        tables[source] = knowledge.rows
         inputs.append([knowledge.edit(Segment(text), mentions, source)])
     lookups = [tables.get(source, len) for source in range(max(tables, default=-1) + 1)]
     batch: Batch = Collator(tokenizer, encoder.special.pad_id, lookups)(encoder.encode(inputs))

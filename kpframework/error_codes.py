@@ -76,6 +76,8 @@ ERROR_CODES: dict[str, str] = {
     "KP450": "Precomputed entity vectors cannot be read, or are no matrix of floats.",
     "KP451": "The ids of precomputed entity vectors cannot be read.",
     "KP452": "The ids of precomputed entity vectors do not match the rows.",
+    "KP460": "There is no pair to fit a closed-form map on.",
+    "KP461": "A file of word vectors is malformed.",
     "KP453": "The knowledge base knows none of the ids of precomputed vectors.",
     # Runs and the cache
     "KP501": "A file that a step reads is missing or cannot be read.",

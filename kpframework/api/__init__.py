@@ -25,11 +25,14 @@ if TYPE_CHECKING:
     from kpframework.api.injector import EntitySpace as EntitySpace
     from kpframework.api.injector import HostHandle as HostHandle
     from kpframework.api.injector import Injector as Injector
+    from kpframework.api.injector import Stage as Stage
     from kpframework.api.injector import TrainingSession as TrainingSession
     from kpframework.api.kb import Entity as Entity
     from kpframework.api.kb import KBProvider as KBProvider
     from kpframework.api.kb import KnowledgeBase as KnowledgeBase
     from kpframework.api.kb import Triple as Triple
+    from kpframework.api.layout import Layout as Layout
+    from kpframework.api.layout import slot_edit as slot_edit
     from kpframework.api.linker import Linker as Linker
     from kpframework.api.mapper import Mapper as Mapper
     from kpframework.api.task import Task as Task
@@ -65,6 +68,7 @@ _HOME = {
     "Insertion": "text",
     "KBProvider": "kb",
     "KnowledgeBase": "kb",
+    "Layout": "layout",
     "Linker": "linker",
     "Literal": "text",
     "Mapper": "mapper",
@@ -75,10 +79,12 @@ _HOME = {
     "SectionId": "config",
     "Segment": "text",
     "Slot": "text",
+    "Stage": "injector",
     "Task": "task",
     "TrainConfig": "config",
     "TrainingSession": "injector",
     "Triple": "kb",
+    "slot_edit": "layout",
 }
 __all__ = list(_HOME)
 

@@ -16,9 +16,12 @@ from typing import Literal as OneOf
 from kpframework.api.context import Context
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import torch
 
     from kpframework.api.config import TrainConfig
+    from kpframework.api.kb import KnowledgeBase
     from kpframework.api.text import Edit, Mention, Segment
 
 
@@ -47,6 +50,10 @@ class Entities(Protocol):
     def add(self, hidden: torch.Tensor, module: torch.nn.Module) -> torch.Tensor:
         """Return ``hidden`` with ``module(vectors)`` added at the positions."""
 
+
+Stage = OneOf["none", "backbone", "general", "task"]
+"""What training needs: nothing; the backbone's word embeddings and the entity vectors; a linked
+corpus and a language model; or a task with its host."""
 
 Callback = Callable[["torch.Tensor", Entities], "torch.Tensor"]
 
@@ -100,6 +107,20 @@ class TrainingSession(Protocol):
     def seed(self) -> int:
         """Seed of this row."""
 
+    @property
+    def host(self) -> HostHandle:
+        """The host the module is attached to."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """The host's fast tokenizer; read it, do not change it."""
+
+    def entities(self) -> tuple[Sequence[str], npt.NDArray[np.float32]]:
+        """Return every entity that has a vector, and the vectors, shape (entities, dim)."""
+
+    def note(self, name: str, value: float) -> None:
+        """Write a figure of the fit into the run's record."""
+
     def task(self, config: TrainConfig, dropout: float | None = None) -> None:
         """Train the module by the task's loss, the epoch chosen on dev as ``config.select`` says.
 
@@ -125,14 +146,26 @@ class Injector(ABC):
     kb_update: ClassVar[OneOf["free", "refit", "retrain", "none"]] = "free"
     """What a changed knowledge base costs after training."""
     needs_entities: ClassVar[bool] = True
-    """Whether entity vectors are used at all; if not, a row needs no ``knowledge``."""
+    """Whether entity vectors are used."""
+    needs_kb: ClassVar[bool] = False
+    """Whether the knowledge base itself is read: names, descriptions, triples; see `prepare`."""
 
     def __init__(self, config: Any, context: Context) -> None:
         self.config = config
         self.context = context
 
+    def prepare(self, kb: KnowledgeBase) -> None:
+        """Take what is needed from the knowledge base, once, before anything else is called.
+
+        Called only where `needs_kb` is set. Triples that leakage control leaves out are not in it.
+        """
+
     def edits(self, segment: Segment, mentions: Sequence[Mention]) -> list[Edit]:
-        """Return the input edits for a segment's linked mentions; all have a vector."""
+        """Return the input edits for some linked mentions of a segment.
+
+        Where entity vectors are used, every mention has one. Called once for the task's own
+        mentions, once for all others: what the first call asks for survives truncation.
+        """
         return []
 
     def build(self, source: EntitySpace, host: HostHandle) -> torch.nn.Module | None:
@@ -143,8 +176,8 @@ class Injector(ABC):
         """Register callbacks on the host; they are removed by the framework at ``detach()``."""
 
     @property
-    def stage(self) -> OneOf["none", "general", "task"]:
-        """What training needs: nothing, a linked corpus and a language model, or a task's host."""
+    def stage(self) -> Stage:
+        """What training needs (`Stage`)."""
         return "none"
 
     @property

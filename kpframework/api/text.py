@@ -33,9 +33,15 @@ class Slot:
 
 @dataclass(frozen=True)
 class Literal:
-    """A piece of ordinary text that is put into the input, such as ``/``."""
+    """A piece of ordinary text that is put into the input, such as ``/``.
+
+    It is data: what looks like one of the tokenizer's special tokens in it stays ordinary text.
+    """
 
     text: str
+    limit: int | None = None
+    """With a limit, at most so many tokens of it enter, and none that would push a token of the
+    user's own text out; what is too much is cut off at its end."""
 
 
 @dataclass(frozen=True)

@@ -134,6 +134,7 @@ class Attachment:
                 if len(where[0]):
                     rows = codes[where] - source * STRIDE
                     table = self.members[name].table
+                    assert table is not None  # a slot or an anchor has a vector
                     self._working[source] = PositionedEntities(table, where, rows)
                     if self._handles[name]:
                         self._pending.add(source)

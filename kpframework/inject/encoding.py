@@ -107,6 +107,9 @@ class InputEncoder:
     def _join(self, segments: list[_LaidOut]) -> Encoded:
         frame = self.special.frame(len(segments))
         room = self.max_length - frame.count
+        excess = sum(sum(segment.costs) for segment in segments) - room
+        for segment in reversed(segments):
+            excess = segment.shorten(excess)
         budgets = share_budget([sum(s.costs) for s in segments], [s.least for s in segments], room)
         if budgets is None:
             least = sum(s.least for s in segments)
@@ -132,6 +135,14 @@ class InputEncoder:
         )
 
 
+@dataclass
+class _Put:
+    """A piece as ids; a slot has its entity."""
+
+    ids: list[int]
+    entity: str = ""
+
+
 class _LaidOut:
     """One segment's tokens with its edits placed at token boundaries."""
 
@@ -151,13 +162,27 @@ class _LaidOut:
         self.required: set[int] = set()
         self.costs = [1] * len(self.ids)
         # Both hold (rank, pieces) per token; pieces before a token, pieces after it.
-        self.before: dict[int, list[tuple[int, int, tuple[Slot | Literal, ...]]]] = {}
-        self.after: dict[int, list[tuple[int, int, tuple[Slot | Literal, ...]]]] = {}
+        self.before: dict[int, list[tuple[int, int, list[_Put]]]] = {}
+        self.after: dict[int, list[tuple[int, int, list[_Put]]]] = {}
+        self.elastic: list[tuple[int, _Put]] = []
         self._starts = [start for start, _ in offsets]
         self._ends = [end for _, end in offsets]
         for sourced in segment.edits if self.ids else ():
             self._place(sourced)
-        self.least = sum(self.costs[i] for i in self.required)
+
+    @property
+    def least(self) -> int:
+        """Positions of what is required."""
+        return sum(self.costs[i] for i in self.required)
+
+    def shorten(self, excess: int) -> int:
+        """Cut text that yields by ``excess`` positions in all; return how many are left to cut."""
+        for token, put in reversed(self.elastic):
+            cut = min(max(excess, 0), len(put.ids))
+            del put.ids[len(put.ids) - cut :]
+            self.costs[token] -= cut
+            excess -= cut
+        return excess
 
     def _span(self, start: int, end: int) -> range:
         first = min(bisect_right(self._ends, start), len(self.ids) - 1)
@@ -170,19 +195,21 @@ class _LaidOut:
             case Insertion(at=at, pieces=pieces, side=side, rank=rank):
                 if side == "before":
                     token = self._span(at, at + 1)[0]
-                    self.before.setdefault(token, []).append((rank, sourced.source, pieces))
+                    puts = self._put(token, pieces)
+                    self.before.setdefault(token, []).append((rank, sourced.source, puts))
                 else:
                     token = self._span(at - 1, at)[-1]
-                    self.after.setdefault(token, []).append((-rank, sourced.source, pieces))
-                self.costs[token] += sum(self._width(piece) for piece in pieces)
-                touched: Sequence[int] = (token,)
+                    puts = self._put(token, pieces)
+                    self.after.setdefault(token, []).append((-rank, sourced.source, puts))
+                yields = all(isinstance(p, Literal) and p.limit is not None for p in pieces)
+                touched: Sequence[int] = () if yields else (token,)
             case Replacement(start=start, end=end, pieces=pieces):
                 touched = self._span(start, end)
                 self.removed.update(touched)
-                self.before.setdefault(touched[0], []).append((0, sourced.source, pieces))
+                puts = self._put(touched[0], pieces)
+                self.before.setdefault(touched[0], []).append((0, sourced.source, puts))
                 for token in touched:
                     self.costs[token] -= 1
-                self.costs[touched[0]] += sum(self._width(piece) for piece in pieces)
             case Mask(start=start, end=end):
                 touched = self._span(start, end)
                 self.targets.update((token, self.ids[token]) for token in touched)
@@ -192,8 +219,18 @@ class _LaidOut:
         if sourced.required:
             self.required.update(touched)
 
-    def _width(self, piece: Slot | Literal) -> int:
-        return 1 if isinstance(piece, Slot) else len(self.special.literal(piece.text))
+    def _put(self, token: int, pieces: Sequence[Slot | Literal]) -> list[_Put]:
+        puts = []
+        for piece in pieces:
+            if isinstance(piece, Slot):
+                put = _Put([self.special.placeholder_id], piece.entity)
+            else:
+                put = _Put(self.special.literal(piece.text)[: piece.limit])
+                if piece.limit is not None:
+                    self.elastic.append((token, put))
+            self.costs[token] += len(put.ids)
+            puts.append(put)
+        return puts
 
     def emit(self, out: Encoded, kept: Sequence[tuple[int, int]], base: int) -> None:
         """Append the kept tokens and everything placed at them; runs are copied as slices."""
@@ -211,8 +248,8 @@ class _LaidOut:
         out.origin.extend(range(base + start, base + stop))
 
     def _emit_event(self, out: Encoded, token: int, base: int) -> None:
-        for _, source, pieces in sorted(self.before.get(token, ()), key=lambda item: item[0]):
-            self._emit_pieces(out, source, pieces)
+        for _, source, puts in sorted(self.before.get(token, ()), key=lambda item: item[0]):
+            self._emit_puts(out, source, puts)
         if token not in self.removed:
             for source, entity in self.anchors.get(token, ()):
                 out.entities.append((len(out.input_ids), source, entity))
@@ -221,15 +258,12 @@ class _LaidOut:
                 out.targets.append((len(out.input_ids), target))
             out.input_ids.append(self.ids[token] if target is None else self.special.mask_id)
             out.origin.append(base + token)
-        for _, source, pieces in sorted(self.after.get(token, ()), key=lambda item: item[0]):
-            self._emit_pieces(out, source, pieces)
+        for _, source, puts in sorted(self.after.get(token, ()), key=lambda item: item[0]):
+            self._emit_puts(out, source, puts)
 
-    def _emit_pieces(self, out: Encoded, source: int, pieces: Sequence[Slot | Literal]) -> None:
-        for piece in pieces:
-            if isinstance(piece, Slot):
-                out.entities.append((len(out.input_ids), source, piece.entity))
-                ids = [self.special.placeholder_id]
-            else:
-                ids = self.special.literal(piece.text)
-            out.input_ids.extend(ids)
-            out.origin.extend([-1] * len(ids))
+    def _emit_puts(self, out: Encoded, source: int, puts: Sequence[_Put]) -> None:
+        for put in puts:
+            if put.entity:
+                out.entities.append((len(out.input_ids), source, put.entity))
+            out.input_ids.extend(put.ids)
+            out.origin.extend([-1] * len(put.ids))

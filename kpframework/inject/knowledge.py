@@ -20,6 +20,10 @@ class Table(Protocol):
     """Entity vectors by row, as `kpframework.kb.table.EntityTable` gives them."""
 
     @property
+    def ids(self) -> Sequence[str]:
+        """Entity ids, one a row."""
+
+    @property
     def dim(self) -> int:
         """Width of a vector."""
 
@@ -40,21 +44,33 @@ class Knowledge:
 
     injector: Injector
     module: torch.nn.Module | None
-    table: Table
+    table: Table | None
+    """None for an injector that uses no vectors."""
+
+    def rows(self, entities: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Return the row of each entity id in the table, -1 where there is none."""
+        assert self.table is not None  # only slots and anchors ask
+        return self.table.rows(entities)
 
     def usable(self, mentions: Sequence[Mention]) -> list[Mention]:
-        """Return the mentions whose entity has a vector: out-of-KB mentions change nothing."""
+        """Return the mentions that may be used: out-of-KB mentions change nothing.
+
+        Where the injector uses vectors, the entity must have one.
+        """
+        if self.table is None:
+            return [mention for mention in mentions if mention.entity]
         found = self.table.rows([mention.entity for mention in mentions]) if mentions else ()
         return [m for m, row in zip(mentions, found, strict=True) if row >= 0]
 
     def edit(self, segment: Segment, mentions: Sequence[Mention], source: int = 0) -> EditedSegment:
         """Return the segment with the task's edits and this injector's."""
         edits = [SourcedEdit(edit) for edit in segment.edits]
-        for mention in self.usable(mentions):
-            edits += [
-                SourcedEdit(edit, source, required=bool(mention.role))
-                for edit in self.injector.edits(segment, [mention])
-            ]
+        usable = self.usable(mentions)
+        for required in (True, False):
+            own = [mention for mention in usable if bool(mention.role) is required]
+            if own:
+                made = self.injector.edits(segment, own)
+                edits += [SourcedEdit(edit, source, required) for edit in made]
         return EditedSegment(segment.text, tuple(edits))
 
 

@@ -21,7 +21,7 @@ def plug(
     attachment: Attachment,
     name: str,
     injector: Injector,
-    table: Table,
+    table: Table | None,
     state: Mapping[str, torch.Tensor] | None = None,
     seed: int = 0,
 ) -> Knowledge:
@@ -31,13 +31,17 @@ def plug(
         attachment: the host's.
         name: the member's name.
         injector: builds the module and patches the host.
-        table: entity vectors.
+        table: entity vectors; None for an injector that uses none, which has no module.
         state: trained tensors; None keeps the initial ones, drawn from ``seed``.
         seed: of the initial tensors; the global generator is left as it was.
 
     Raises:
         KpError: KP716, the trained tensors do not fit this host or these vectors.
     """
+    if table is None:
+        knowledge = Knowledge(injector, None, None)
+        attachment.add(name, knowledge)
+        return knowledge
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         space = EntitySpace(table.dim, table.rms)

@@ -68,9 +68,12 @@ class SpecialTokens:
         )
 
     def literal(self, text: str) -> list[int]:
-        """Return the ids of a piece of text as it is tokenised in the middle of a sentence."""
+        """Return the ids of a piece of text as it is tokenised in the middle of a sentence.
+
+        What reads like a special token in it is ordinary text.
+        """
         if text not in self._literals:
-            plain = {"add_special_tokens": False}
+            plain = {"add_special_tokens": False, "split_special_tokens": True}
             lead = self.tokenizer("a", **plain)["input_ids"]
             both = self.tokenizer(f"a {text}", **plain)["input_ids"]
             follows = both[: len(lead)] == lead and len(both) > len(lead)

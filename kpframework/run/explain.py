@@ -90,7 +90,7 @@ def _cell(plan: Plan, question: Question) -> Cell:
         cell
         for cell in plan.cells
         if all(value in {None, getattr(cell, what)} for what, value in wanted.items())
-        and cell.source.needs_entities
+        and cell.source.uses_knowledge
         and (question.row is not None or cell.trained[0] is not None)
     ]
     if not found:

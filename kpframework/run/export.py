@@ -65,7 +65,7 @@ def export_plugins(
 def _name(plan: Plan, cell: Cell, seed: int, trained: Step) -> str:
     """Name an artifact by what tells it apart within the plan."""
     spec = plan.resolved.spec
-    general = "corpus" in trained.inputs
+    general = "examples" not in trained.inputs
     parts = [cell.row]
     parts += [cell.host] if len(spec.hosts) > 1 and not general else []
     parts += [cell.task] if len(spec.tasks) > 1 and not general else []

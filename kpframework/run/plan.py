@@ -174,6 +174,14 @@ class _Planner:
             {"table": table},
         )
 
+    def _knowledge_inputs(self, source: RowSource) -> dict[str, Step]:
+        """Return the ``table`` and the ``kb`` of a row, as far as its injector uses them."""
+        inputs = {"table": self._table(source)} if source.needs_entities else {}
+        if source.needs_kb:
+            own = source.knowledge
+            inputs["kb"] = self._trained_kb(own) if own else self._part(source, "kb")
+        return inputs
+
     def _linked(self, source: RowSource, task: str, kind: str) -> Step:
         splits = ("test",) if kind == "links-test" else ("train", "dev")
         examples = self._test(task) if kind == "links-test" else self._examples(task)
@@ -319,7 +327,7 @@ class _Planner:
         stage = source.stage
         if stage == "none":
             return None
-        inputs: dict[str, Step] = {"table": self._table(source)}
+        inputs = self._knowledge_inputs(source)
         params: dict[str, Any] = {"injector": source.injector.key_data(), "seed": seed}
         parts = row_parts(self.resolved, source, host, task, seed)
         files = files_of(source.injector)
@@ -327,6 +335,10 @@ class _Planner:
             corpus = self._corpus(source.corpus, source.knowledge)
             inputs |= {"corpus": corpus, "mlm": self._masked_lm()}
             name = f"train[{row}/seed{seed}]"
+        elif stage == "backbone":
+            name = f"train[{row}/seed{seed}]"
+            params["backbone"], more = self._backbone_parts
+            files += more
         else:
             name = f"train[{row}/{host}/{task}/seed{seed}]"
             inputs["examples"] = self._examples(task)
@@ -367,8 +379,8 @@ class _Planner:
         parts = row_parts(self.resolved, source, host, task, seed)
         inputs: dict[str, Step] = {"examples": self._examples(task), "test": self._test(task)}
         files = [*files_of(source.injector), *self._put_host(inputs, host, task, seed)]
-        if source.needs_entities:
-            inputs["table"] = self._table(source)
+        inputs |= self._knowledge_inputs(source)
+        if source.uses_knowledge:
             inputs["links"] = self._linked(source, task, "links")
             inputs["links-test"] = self._linked(source, task, "links-test")
         if trained is not None:

@@ -300,7 +300,7 @@ class Results:
         """Return examples whose answer differs from the baseline's, the first seed's."""
         base = self._baseline(cell)
         source = cell.source
-        if base is None or base.row == cell.row or source.control or not source.needs_entities:
+        if base is None or base.row == cell.row or source.control or not source.uses_knowledge:
             return []
         own, other = self._decisions(cell.evaluations[0]), self._decisions(base.evaluations[0])
         links = cell.evaluations[0].inputs.get("links-test")

@@ -10,6 +10,7 @@ import torch
 
 from kpframework.api.context import Context
 from kpframework.api.injector import Injector
+from kpframework.api.kb import KnowledgeBase
 from kpframework.api.task import Task
 from kpframework.api.text import Example
 from kpframework.inject.attachment import Attachment
@@ -30,6 +31,7 @@ class Row:
         task: encodes and scores.
         injector: what is attached.
         table: entity vectors; None where the injector needs none.
+        kb: the knowledge base, where the injector reads it.
         trained: folder whose tensors fill the module; None starts anew from the context's seed.
         context: seed, device, progress.
     """
@@ -40,6 +42,7 @@ class Row:
         task: Task,
         injector: Injector,
         table: EntityTable | None,
+        kb: KnowledgeBase | None,
         trained: Path | None,
         context: Context,
     ) -> None:
@@ -48,7 +51,9 @@ class Row:
         self.context = context
         self.attachment = Attachment(self.model)
         self.knowledge: Knowledge | None = None
-        if table is not None:
+        if kb is not None:
+            injector.prepare(kb)
+        if table is not None or kb is not None:
             state = None if trained is None else load_state(trained)
             self.knowledge = plug(
                 self.attachment, "knowledge", injector, table, state, seed=context.seed
@@ -78,5 +83,5 @@ class Row:
 
     def session(self, precision: str) -> Session:
         """Return what the injector's `fit` is given, still without data."""
-        assert self.module is not None
-        return Session(self.attachment, self.module, self.context, precision)
+        assert self.knowledge is not None
+        return Session(self.attachment, self.knowledge, self.tokenizer, self.context, precision)

@@ -49,6 +49,16 @@ class RowSource:
         return bool(self._injector.needs_entities)
 
     @property
+    def needs_kb(self) -> bool:
+        """Whether the injector reads the knowledge base itself."""
+        return bool(self._injector.needs_kb)
+
+    @property
+    def uses_knowledge(self) -> bool:
+        """Whether anything is linked for the row."""
+        return self.needs_entities or self.needs_kb
+
+    @property
     def trains_host(self) -> bool:
         """Whether the injector changes the host's weights."""
         return bool(self._injector.trains_host)

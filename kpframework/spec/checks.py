@@ -33,6 +33,12 @@ def needs_entities(injector: BoundComponent) -> bool:
     return bool(injector.registered.component.capabilities.get("needs_entities", True))
 
 
+def uses_knowledge(injector: BoundComponent) -> bool:
+    """Return whether an injector uses entity vectors or reads the knowledge base itself."""
+    reads = injector.registered.component.capabilities.get("needs_kb", False)
+    return needs_entities(injector) or bool(reads)
+
+
 def check(root: Node, rows: Mapping[int, BoundComponent | None], findings: Findings) -> None:
     """Add what is wrong between sections. Works on whatever is well-formed in the tree."""
     checks = _Checks(root, findings)
@@ -171,12 +177,13 @@ class _Checks:
 
     def _entities(self, node: Node, loc: Loc, injector: BoundComponent) -> None:
         name, control = injector.registered.name, node.get("control")
-        if not needs_entities(injector):
-            if control is not None and control.value is not None:
-                message = f"'control' changes entity vectors, but injector {name!r} uses none"
-                self.findings.add("KP312", (*loc, "control"), message, "remove it", by_key=True)
-        elif not self.known["knowledge"] and not self.section("knowledge"):
-            message = f"injector {name!r} needs entities, but the spec has no 'knowledge'"
+        if not needs_entities(injector) and control is not None and control.value is not None:
+            message = f"'control' changes entity vectors, but injector {name!r} uses none"
+            self.findings.add("KP312", (*loc, "control"), message, "remove it", by_key=True)
+        if not uses_knowledge(injector):
+            return
+        if not self.known["knowledge"] and not self.section("knowledge"):
+            message = f"injector {name!r} needs knowledge, but the spec has no 'knowledge'"
             self.findings.add("KP311", loc, message, "add a knowledge section")
 
     def circles(self) -> None:

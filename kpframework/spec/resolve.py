@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from kpframework.api.config import ComponentRef
 from kpframework.errors import SpecError
 from kpframework.spec.binding import Binder
-from kpframework.spec.checks import check, is_path, needs_entities
+from kpframework.spec.checks import check, is_path, uses_knowledge
 from kpframework.spec.fields import absolute, keys
 from kpframework.spec.findings import Findings
 from kpframework.spec.models import (
@@ -167,7 +167,7 @@ def _row(
     while origin.from_ is not None and not is_path(origin.from_):
         origin = sections[origin.from_]
     injector = own[origin.id]
-    uses = injector is None or needs_entities(injector)
+    uses = injector is None or uses_knowledge(injector)
     return BoundInjection(
         section=section,
         injector=injector,

@@ -49,7 +49,8 @@ class ArrayTable:
 
     def __init__(self, vectors: np.ndarray[Any, np.dtype[np.float32]]) -> None:
         self.vectors = vectors
-        self.ids = {f"E{i}": i for i in range(len(vectors))}
+        self.ids = [f"E{i}" for i in range(len(vectors))]
+        self._rows = {entity: row for row, entity in enumerate(self.ids)}
 
     @property
     def dim(self) -> int:
@@ -63,7 +64,7 @@ class ArrayTable:
 
     def rows(self, entities: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Return the row of each entity id, -1 where there is none."""
-        return np.array([self.ids.get(entity, -1) for entity in entities], dtype=np.int64)
+        return np.array([self._rows.get(entity, -1) for entity in entities], dtype=np.int64)
 
     def gather(self, rows: Any) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Return the vectors of rows."""

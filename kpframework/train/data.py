@@ -76,7 +76,7 @@ def encode_examples(
             [knowledge.edit(s, own) for s, own in zip(example.segments, linked, strict=True)]
             for example, linked in zip(examples, mentions, strict=True)
         ]
-        collate = Collator(tokenizer, encoder.special.pad_id, [knowledge.table.rows])
+        collate = Collator(tokenizer, encoder.special.pad_id, [knowledge.rows])
     return EncodedSet(encoder.encode(inputs), [example.target for example in examples], collate)
 
 

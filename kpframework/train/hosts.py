@@ -15,6 +15,7 @@ transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 
 _HEADS = {
+    "encoder": transformers.AutoModel,
     "sequence-classification": transformers.AutoModelForSequenceClassification,
     "masked-lm": transformers.AutoModelForMaskedLM,
     "causal-lm": transformers.AutoModelForCausalLM,

@@ -57,7 +57,7 @@ def masked_items(
             masks = [SourcedEdit(Mask(m.start, m.end)) for m in chosen]
             inputs.append([EditedSegment(segment.text, (*edited.edits, *masks))])
     items = [item for item in encoder.encode(inputs) if not item.dropped]
-    collate = Collator(tokenizer, encoder.special.pad_id, [knowledge.table.rows])
+    collate = Collator(tokenizer, encoder.special.pad_id, [knowledge.rows])
     return EncodedSet(items, [None] * len(items), collate)
 
 

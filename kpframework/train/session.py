@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 
 from kpframework.api.config import TrainConfig
 from kpframework.api.context import Context
+from kpframework.api.injector import HostHandle
 from kpframework.api.task import Task
 from kpframework.errors import KpError
 from kpframework.inject.attachment import Attachment
 from kpframework.inject.batch import ENTITIES
 from kpframework.inject.freezing import dropout as host_dropout
+from kpframework.inject.knowledge import Knowledge
 from kpframework.train.data import EncodedSet, predict
 from kpframework.train.last_layer import PROBED, ReadOut, read_out
 from kpframework.train.loop import History, Job, run_training
@@ -28,7 +31,9 @@ class Session:
 
     attachment: Attachment
     """The host with the module attached."""
-    module: torch.nn.Module
+    knowledge: Knowledge
+    """What is attached."""
+    tokenizer: Any
     context: Context
     precision: str = "fp32"
     task_data: tuple[Task, EncodedSet, EncodedSet] | None = None
@@ -36,11 +41,33 @@ class Session:
     corpus_data: EncodedSet | None = None
     """Masked items of the linked corpus."""
     histories: list[History] = field(default_factory=list)
+    notes: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """The module that is trained."""
+        assert self.knowledge.module is not None  # else there is nothing to train
+        return self.knowledge.module
 
     @property
     def seed(self) -> int:
         """Seed of this row."""
         return self.context.seed
+
+    @property
+    def host(self) -> HostHandle:
+        """The host the module is attached to."""
+        return self.attachment.handle("knowledge")
+
+    def entities(self) -> tuple[Sequence[str], Any]:
+        """Return every entity that has a vector, and the vectors."""
+        table = self.knowledge.table
+        assert table is not None  # an injector without vectors is not fitted
+        return table.ids, table.gather(np.arange(len(table.ids)))
+
+    def note(self, name: str, value: float) -> None:
+        """Write a figure of the fit into the run's record."""
+        self.notes[name] = float(value)
 
     def task(self, config: TrainConfig, dropout: float | None = None) -> None:
         """Train by the task's loss; see the protocol.

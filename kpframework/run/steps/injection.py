@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kpframework.api.text import Example, Mention
+from kpframework.kb.store import open_store
 from kpframework.kb.table import EntityTable
 from kpframework.run.examples_file import read_examples, read_mentions
 from kpframework.run.step import JSON, StepContext
@@ -47,7 +48,7 @@ def train(parts: RowParts) -> Action:
         session = row.session(parts.precision)
         if injector.stage == "general":
             session.corpus_data = row.corpus(context.inputs["corpus"], injector.corpus_length)
-        else:
+        elif injector.stage == "task":
             examples, links = context.inputs["examples"], context.inputs["links"]
             train_set, dev = (row.encode(*_split(examples, links, s)) for s in ("train", "dev"))
             session.task_data = (row.task, train_set, dev)
@@ -63,6 +64,7 @@ def train(parts: RowParts) -> Action:
                 "width": row.attachment.handle("knowledge").width,
             },
             "histories": [vars(history) for history in session.histories],
+            "notes": session.notes,
         }
 
     return action
@@ -109,7 +111,11 @@ def evaluate(parts: RowParts) -> Action:
 
 
 def row_at_work(parts: RowParts, context: StepContext, trained: Path | None) -> tuple[Any, Any]:
-    """Return (row, injector) from a step's inputs: ``host`` or ``mlm``, and ``table`` if any."""
+    """Return (row, injector) from a step's inputs.
+
+    The host is the ``mlm``, else the ``host`` or the user's checkpoint, else (where nothing of a
+    task goes in) the backbone; ``table`` and ``kb`` are there as far as the injector uses them.
+    """
     from kpframework.inject.freezing import freeze
     from kpframework.run.row import Row
     from kpframework.train.hosts import load_model, load_tokenizer
@@ -122,11 +128,15 @@ def row_at_work(parts: RowParts, context: StepContext, trained: Path | None) -> 
         folder = context.inputs["mlm"]
         model = freeze(load_model(folder, "masked-lm")[0]).to(own.device)
         host = model, load_tokenizer(folder)
+    elif not examples:
+        folder = parts.backbone.create(own).folder()
+        host = freeze(load_model(folder, "encoder")[0]).to(own.device), load_tokenizer(folder)
     else:
         folder = parts.checkpoint or context.inputs["host"]
         host = load_host(folder, parts.adaptation, parts.backbone, task, own)
     table = EntityTable.open(context.inputs["table"]) if "table" in context.inputs else None
-    return Row(host, task, injector, table, trained, own), injector
+    kb = open_store(context.inputs["kb"]) if "kb" in context.inputs else None
+    return Row(host, task, injector, table, kb, trained, own), injector
 
 
 def _split(examples: Path, links: Path | None, split: str) -> tuple[list[Example], Linked | None]:

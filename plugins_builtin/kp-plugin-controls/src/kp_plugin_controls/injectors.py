@@ -1,7 +1,6 @@
 """The bare host, and a probe of the entity vectors."""
 
 from collections.abc import Sequence
-from typing import Literal as OneOf
 
 import torch
 
@@ -14,6 +13,7 @@ from kpframework.api import (
     Injector,
     Mention,
     Segment,
+    Stage,
     TrainingSession,
 )
 
@@ -45,7 +45,7 @@ class Probe(Injector):
     kb_update = "retrain"
 
     @property
-    def stage(self) -> OneOf["none", "general", "task"]:
+    def stage(self) -> Stage:
         """The task's loss."""
         return "task"
 

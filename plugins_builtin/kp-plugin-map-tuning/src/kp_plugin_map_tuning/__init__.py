@@ -21,7 +21,7 @@ def kp_components() -> Iterable[Component]:
                 "trained": "the mapper",
                 "trains_host": False,
                 "kb_update": "free",
-                "input_overhead": "2 positions a mention (concat), at most 1 (replace)",
+                "input_overhead": "a mention: 2 positions (concat), 3 (bracket), 1 (replace)",
             },
         )
     ]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from kpframework.api import ComponentConfig, ComponentRef, Ref, SectionId, TrainConfig
+from kpframework.api import ComponentConfig, ComponentRef, Layout, Ref, SectionId, TrainConfig
 
 
 class _Stage(TrainConfig):
@@ -41,10 +41,10 @@ class MapTuningConfig(ComponentConfig):
     mapper: Annotated[ComponentRef, Ref("mapper")] = Field(
         ComponentRef(type="linear"), description="The mapping network; the paper's is linear."
     )
-    layout: Literal["concat", "replace"] = Field(
+    layout: Layout = Field(
         "concat",
         description="'concat': entity slot, '/', mention (the paper's); 'replace': the slot alone "
-        "stands for the mention.",
+        "stands for the mention; 'bracket': mention, '(', slot, ')'.",
     )
     scale: Literal["unit", "host", "none"] = Field(
         "unit",

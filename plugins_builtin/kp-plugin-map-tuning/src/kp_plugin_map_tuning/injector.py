@@ -1,7 +1,6 @@
 """Map-tuning: the input edit, the mapper, and where it acts on the host."""
 
 from collections.abc import Sequence
-from typing import Literal as OneOf
 
 import torch
 
@@ -11,17 +10,12 @@ from kpframework.api import (
     EntitySpace,
     HostHandle,
     Injector,
-    Insertion,
-    Literal,
     Mention,
-    Replacement,
     Segment,
-    Slot,
+    Stage,
     TrainingSession,
+    slot_edit,
 )
-
-INNERMOST = 1
-"""Slots stand between a task's markers and the mention."""
 
 
 class ScaledMapper(torch.nn.Module):
@@ -54,7 +48,7 @@ class MapTuning(Injector):
     kb_update = "free"
 
     @property
-    def stage(self) -> OneOf["none", "general", "task"]:
+    def stage(self) -> Stage:
         """The stage of the options."""
         return self.config.train.stage  # type: ignore[no-any-return]
 
@@ -69,12 +63,8 @@ class MapTuning(Injector):
         return int(self.config.train.max_length)
 
     def edits(self, segment: Segment, mentions: Sequence[Mention]) -> list[Edit]:
-        """Return ``slot / mention`` for each mention, or the slot in its place."""
-        if self.config.layout == "replace":
-            return [Replacement(m.start, m.end, (Slot(m.entity),)) for m in mentions]
-        return [
-            Insertion(m.start, (Slot(m.entity), Literal("/")), rank=INNERMOST) for m in mentions
-        ]
+        """Return a slot for each mention, in the layout of the options."""
+        return [slot_edit(mention, self.config.layout) for mention in mentions]
 
     def build(self, source: EntitySpace, host: HostHandle) -> torch.nn.Module:
         """Return the mapper from the entity space to the host's word embeddings."""

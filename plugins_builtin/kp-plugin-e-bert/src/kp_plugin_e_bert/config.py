@@ -1,0 +1,26 @@
+"""Options of E-BERT."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from kpframework.api import ComponentConfig, InputFile, Layout
+
+
+class EBertConfig(ComponentConfig):
+    """Options of E-BERT."""
+
+    layout: Layout = Field(
+        "concat",
+        description="'concat': entity slot, '/', mention; 'replace': the slot alone stands for the "
+        "mention (both published); 'bracket': mention, '(', slot, ')'.",
+    )
+    method: Literal["least-squares", "procrustes"] = Field(
+        "least-squares",
+        description="'least-squares' is published; 'procrustes' keeps lengths and angles.",
+    )
+    words: InputFile | None = Field(
+        None,
+        description="Word vectors of the entity vectors' own space, in word2vec's text format; "
+        "null fits the map on the entities' names instead.",
+    )

@@ -1,0 +1,138 @@
+"""E-BERT: the map, what it is fitted on, and where the mapped vectors stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from kp_plugin_e_bert.alignment import Alignment
+from kp_plugin_e_bert.word_vectors import read_word_vectors
+from kpframework import KpError
+from kpframework.api import (
+    Edit,
+    EntitySpace,
+    HostHandle,
+    Injector,
+    KnowledgeBase,
+    Mention,
+    Segment,
+    Stage,
+    TrainingSession,
+    slot_edit,
+)
+
+_BATCH = 4096
+
+Pairs = Iterator[tuple[Any, torch.Tensor]]
+
+
+class _Map(torch.nn.Module):
+    def __init__(self, source: EntitySpace, width: int) -> None:
+        super().__init__()
+        self.register_buffer("rms", torch.tensor(source.rms))
+        self.map = torch.nn.Linear(source.dim, width, bias=False)
+
+    def forward(self, vectors: torch.Tensor) -> torch.Tensor:
+        return self.map(vectors / self.rms)  # type: ignore[no-any-return]
+
+
+class EBert(Injector):
+    """Poerner et al., Findings of EMNLP 2020: section 3.1 (the map), 3.2 (concat, replace)."""
+
+    kb_update = "refit"
+    needs_kb = True
+
+    @property
+    def stage(self) -> Stage:
+        """The backbone's word embeddings, and the entity vectors."""
+        return "backbone"
+
+    def prepare(self, kb: KnowledgeBase) -> None:
+        """Keep the knowledge base, whose names the map may be fitted on."""
+        self._kb = kb
+
+    def edits(self, segment: Segment, mentions: Sequence[Mention]) -> list[Edit]:
+        """Return a slot for each mention, in the layout of the options."""
+        return [slot_edit(mention, self.config.layout) for mention in mentions]
+
+    def build(self, source: EntitySpace, host: HostHandle) -> torch.nn.Module:
+        """Return the map, not yet fitted."""
+        return _Map(source, host.width)
+
+    def patch(self, host: HostHandle, module: torch.nn.Module | None) -> None:
+        """Overwrite the slots' word embeddings by mapped entity vectors."""
+        assert module is not None
+        host.input_embeddings(lambda output, entities: entities.overwrite(output, module))
+
+    def fit(self, session: TrainingSession) -> None:
+        """Solve for the map.
+
+        Raises:
+            KpError: KP460, there are no pairs.
+        """
+        module: Any = session.module
+        weight = module.map.weight
+        words = self.config.words
+        pairs = self._names(session) if words is None else _words(session, Path(words))
+        alignment = Alignment(weight.shape[1], weight.shape[0])
+        rms = float(module.rms)
+        for x, y in pairs:
+            alignment.add(np.asarray(x, np.float64) / rms, y.double().cpu().numpy())
+        if not alignment.count:
+            raise KpError(
+                "KP460",
+                "there is no pair to fit the map on: "
+                + ("no entity with a vector has a name" if words is None else "no shared word"),
+                "give the knowledge base labels, or word vectors of the host's language",
+            )
+        procrustes = self.config.method == "procrustes"
+        solution = alignment.procrustes() if procrustes else alignment.least_squares()
+        with torch.no_grad():
+            weight.copy_(torch.from_numpy(solution.T))
+        session.note("pairs", alignment.count)
+        session.note("explained variance", alignment.explained(solution))
+
+    def _names(self, session: TrainingSession) -> Pairs:
+        """Yield entity vectors with the mean word embedding of each entity's name."""
+        ids, vectors = session.entities()
+        names = {entity: name for entity, name in self._first_names() if name.strip()}
+        kept = [row for row, entity in enumerate(ids) if entity in names]
+        table = _word_embeddings(session)
+        for start in range(0, len(kept), _BATCH):
+            rows = kept[start : start + _BATCH]
+            texts = [names[ids[row]] for row in rows]
+            pieces = session.tokenizer(texts, add_special_tokens=False)["input_ids"]
+            full = [i for i, own in enumerate(pieces) if own]
+            flat = torch.tensor([piece for i in full for piece in pieces[i]], device=table.device)
+            sizes = torch.tensor([len(pieces[i]) for i in full])
+            starts = (sizes.cumsum(0) - sizes).to(table.device)
+            means = torch.nn.functional.embedding_bag(flat, table, starts, mode="mean")
+            yield vectors[[rows[i] for i in full]], means
+
+    def _first_names(self) -> Iterator[tuple[str, str]]:
+        seen: set[str] = set()
+        for name, entity, _ in self._kb.names():
+            if entity not in seen:
+                seen.add(entity)
+                yield entity, name
+
+
+def _words(session: TrainingSession, path: Path) -> Pairs:
+    """Yield the vectors of words that are one piece of the host's vocabulary, with that piece's."""
+    table = _word_embeddings(session)
+    for words, vectors in read_word_vectors(path, _BATCH):
+        pieces = session.tokenizer([f" {word}" for word in words], add_special_tokens=False)
+        single = [i for i, own in enumerate(pieces["input_ids"]) if len(own) == 1]
+        known = [i for i in single if pieces["input_ids"][i][0] != session.tokenizer.unk_token_id]
+        ids = torch.tensor([pieces["input_ids"][i][0] for i in known], dtype=torch.long)
+        yield vectors[known], table[ids.to(table.device)]
+
+
+def _word_embeddings(session: TrainingSession) -> torch.Tensor:
+    model: Any = session.host.model
+    weight: torch.Tensor = model.get_input_embeddings().weight.detach().float()
+    return weight

@@ -1,0 +1,182 @@
+import numpy as np
+import pytest
+import torch
+from kp_plugin_e_bert.alignment import Alignment
+from kp_plugin_e_bert.config import EBertConfig
+from kp_plugin_e_bert.injector import EBert
+from kp_plugin_e_bert.word_vectors import read_word_vectors
+
+from kpframework import KpError
+from kpframework.api import Context, Mention, Segment
+from kpframework.cli.root import run
+from kpframework.inject.attachment import Attachment
+from kpframework.inject.freezing import fingerprint, freeze
+from kpframework.inject.plug import plug
+from kpframework.testing.project import tiny_project
+from kpframework.testing.tiny import tiny_model, tiny_table, tiny_tokenizer
+from kpframework.train.session import Session
+
+
+class Names:
+    """A knowledge base that knows names alone."""
+
+    def __init__(self, names):
+        self._names = names
+
+    def names(self):
+        for entity, name in self._names.items():
+            yield name, entity, 1.0
+            yield f"another name of {name}", entity, 1.0
+
+
+def pairs(count=200, source=7, target=5, seed=0):
+    generator = np.random.default_rng(seed)
+    return generator.normal(size=(count, source)), generator.normal(size=(count, target))
+
+
+def alignment(x, y):
+    found = Alignment(x.shape[1], y.shape[1])
+    for start in range(0, len(x), 64):
+        found.add(x[start : start + 64], y[start : start + 64])
+    return found
+
+
+def test_least_squares_is_numpys():
+    x, y = pairs()
+    expected = np.linalg.lstsq(x, y, rcond=None)[0]
+    np.testing.assert_allclose(alignment(x, y).least_squares(), expected, rtol=1e-8)
+
+
+def test_with_fewer_pairs_than_dimensions_the_shortest_solution_is_taken():
+    x, y = pairs(count=4)
+    expected = np.linalg.lstsq(x, y, rcond=None)[0]
+    np.testing.assert_allclose(alignment(x, y).least_squares(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("source", "target"), [(5, 5), (4, 6), (6, 4)])
+def test_procrustes_finds_a_rotation_again_and_keeps_lengths(source, target):
+    generator = np.random.default_rng(1)
+    rotation = np.linalg.qr(generator.normal(size=(6, 6)))[0][:source, :target]
+    left, _, right = np.linalg.svd(rotation, full_matrices=False)
+    rotation = left @ right
+    x = generator.normal(size=(300, source))
+    found = alignment(x, x @ rotation).procrustes()
+    gram = found @ found.T if source <= target else found.T @ found
+    np.testing.assert_allclose(gram, np.eye(min(source, target)), atol=1e-10)
+    if source <= target:
+        np.testing.assert_allclose(found, rotation, atol=1e-8)
+
+
+def test_explained_variance_is_that_of_the_residuals():
+    x, y = pairs()
+    w = np.linalg.lstsq(x, y, rcond=None)[0]
+    expected = 1 - np.square(y - x @ w).sum() / np.square(y - y.mean(0)).sum()
+    assert alignment(x, y).explained(w) == pytest.approx(expected)
+
+
+def rig(tmp_path, **options):
+    tokenizer = tiny_tokenizer("bert-classifier")
+    model = freeze(tiny_model("bert-classifier", len(tokenizer)))
+    attachment = Attachment(model)
+    injector = EBert(EBertConfig(**options), Context())
+    table = tiny_table()
+    injector.prepare(Names({"E1": "Lyon", "E2": "the weather", "E3": "long fingers"}))
+    knowledge = plug(attachment, "knowledge", injector, table)
+    return Session(attachment, knowledge, tokenizer, Context(scratch=tmp_path)), table
+
+
+def test_without_words_the_targets_are_means_of_the_names_pieces(tmp_path):
+    session, table = rig(tmp_path)
+    before = fingerprint(session.attachment.model)
+    session.knowledge.injector.fit(session)
+    words = session.attachment.embedding.weight
+    x, y = [], []
+    for entity, name in (("E1", "Lyon"), ("E2", "the weather"), ("E3", "long fingers")):
+        pieces = session.tokenizer(name, add_special_tokens=False)["input_ids"]
+        x.append(table.gather(table.rows([entity]))[0] / table.rms)
+        y.append(words[pieces].mean(0).detach().numpy())
+    expected = np.linalg.lstsq(np.array(x, np.float64), np.array(y, np.float64), rcond=None)[0]
+    np.testing.assert_allclose(session.module.map.weight.detach().numpy().T, expected, atol=1e-5)
+    assert session.notes["pairs"] == 3
+    assert fingerprint(session.attachment.model) == before
+
+
+def test_with_words_single_pieces_of_the_vocabulary_are_the_pairs(tmp_path):
+    session, table = rig(tmp_path)
+    tokenizer, dim = session.tokenizer, table.dim
+    vocabulary = [w for w in tokenizer.get_vocab() if w.isalpha() and len(w) > 1][:20]
+    rows = np.random.default_rng(0).normal(size=(len(vocabulary) + 1, dim))
+    words = [*vocabulary, "unheard-of-word"]
+    lines = [f"{len(words)} {dim}"]
+    lines += [" ".join([w, *map(str, row)]) for w, row in zip(words, rows, strict=True)]
+    path = tmp_path / "words.txt"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    session.knowledge.injector.config = EBertConfig(words=str(path))
+    session.knowledge.injector.fit(session)
+    single = [w for w in words if len(tokenizer(w, add_special_tokens=False)["input_ids"]) == 1]
+    single = [w for w in single if tokenizer.convert_tokens_to_ids(w) != tokenizer.unk_token_id]
+    assert session.notes["pairs"] == len(single) > 5
+
+
+def test_no_pair_is_an_error_with_a_way_out(tmp_path):
+    session, _ = rig(tmp_path)
+    session.knowledge.injector.prepare(Names({}))
+    with pytest.raises(KpError) as caught:
+        session.knowledge.injector.fit(session)
+    assert caught.value.code == "KP460"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("nonsense\n", 1), ("2 3\na 1 2\n", 2), ("2 2\na 1 2\nb 1 x\n", 3)]
+)
+def test_a_malformed_line_of_word_vectors_is_named(tmp_path, text, line):
+    path = tmp_path / "words.txt"
+    path.write_text(text, "utf-8")
+    with pytest.raises(KpError) as caught:
+        list(read_word_vectors(path, 10))
+    assert caught.value.code == "KP461"
+    assert caught.value.problems[0].where == f"{path}:{line}"
+
+
+@pytest.mark.parametrize(
+    ("layout", "shown"), [("concat", "SLOT/Lyon"), ("replace", "SLOT"), ("bracket", "Lyon(SLOT)")]
+)
+def test_layouts_put_the_slot_where_they_say(layout, shown):
+    injector = EBert(EBertConfig(layout=layout), Context())
+    (edit,) = injector.edits(Segment("Lyon"), [Mention(0, 4, "E1")])
+    pieces = "".join(getattr(piece, "text", "SLOT") for piece in edit.pieces)
+    text = {"concat": f"{pieces}Lyon", "replace": pieces, "bracket": f"Lyon{pieces}"}[layout]
+    assert text == shown
+
+
+def test_a_row_of_a_spec_is_fitted_once_for_all_tasks_and_leaves_the_host_as_it_was(tmp_path):
+    rows = [{"id": "frozen", "type": "none"}, {"id": "e-bert", "type": "e-bert"}]
+    spec = tiny_project(tmp_path, injections=rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KPFRAMEWORK_CACHE", str(tmp_path / "cache"))
+        assert run(["run", str(spec), "-o", str(tmp_path / "out")]) == 0
+    plugins = sorted(path.name for path in (tmp_path / "out" / "plugins").iterdir())
+    assert plugins == ["e-bert"]
+    results = (tmp_path / "out" / "results.json").read_text("utf-8")
+    assert '"unchanged": false' not in results
+
+
+def test_mapped_vectors_enter_at_the_slots(tmp_path):
+    session, table = rig(tmp_path)
+    session.knowledge.injector.fit(session)
+    seen = {}
+
+    class Spy:
+        vectors = torch.from_numpy(table.gather(np.array([0, 1])))
+
+        def overwrite(self, hidden, module):
+            seen["mapped"] = module(self.vectors)
+            return hidden
+
+    class Host:
+        def input_embeddings(self, callback):
+            callback(torch.zeros(1, 2, 32), Spy())
+
+    session.knowledge.injector.patch(Host(), session.module)
+    expected = Spy.vectors / table.rms @ session.module.map.weight.T
+    torch.testing.assert_close(seen["mapped"], expected)

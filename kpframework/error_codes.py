@@ -43,6 +43,7 @@ ERROR_CODES: dict[str, str] = {
     "KP312": "A control is asked for where no entity vectors are used.",
     "KP313": "No saved knowledge plugin is where a row's 'from' points.",
     "KP314": "An option has no effect in a row that is reused with 'from'.",
+    "KP315": "An injector that trains its host meets a host that is a finished checkpoint.",
     "KP316": "A plugin's own check of its options failed.",
     # Knowledge bases and entity vectors on disk
     "KP400": "A folder is not a stored knowledge base, or not a whole one.",
@@ -78,6 +79,7 @@ ERROR_CODES: dict[str, str] = {
     "KP452": "The ids of precomputed entity vectors do not match the rows.",
     "KP460": "There is no pair to fit a closed-form map on.",
     "KP461": "A file of word vectors is malformed.",
+    "KP462": "A language model's outputs cannot stand in its input.",
     "KP453": "The knowledge base knows none of the ids of precomputed vectors.",
     # Runs and the cache
     "KP501": "A file that a step reads is missing or cannot be read.",

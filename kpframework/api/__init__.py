@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from kpframework.api.mapper import Mapper as Mapper
     from kpframework.api.task import Task as Task
     from kpframework.api.text import Anchor as Anchor
+    from kpframework.api.text import Blank as Blank
     from kpframework.api.text import Edit as Edit
     from kpframework.api.text import Example as Example
     from kpframework.api.text import Insertion as Insertion
@@ -51,6 +52,7 @@ _HOME = {
     "Adaptation": "host",
     "Anchor": "text",
     "Backbone": "backbone",
+    "Blank": "text",
     "ComponentConfig": "config",
     "ComponentRef": "config",
     "Context": "context",

@@ -8,7 +8,7 @@ host's own modules. Either may be empty.
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from typing import Literal as OneOf
@@ -118,6 +118,22 @@ class TrainingSession(Protocol):
     def entities(self) -> tuple[Sequence[str], npt.NDArray[np.float32]]:
         """Return every entity that has a vector, and the vectors, shape (entities, dim)."""
 
+    def mention_states(self, limit: int) -> Iterator[tuple[Sequence[str], npt.NDArray[np.float32]]]:
+        """Yield what the language model makes of masked mentions of the linked corpus.
+
+        Each linked mention's whole span becomes one mask token; its state is the input of the
+        language model's last layer (the decoder) there, shape (mentions, width).
+
+        Args:
+            limit: most mentions of an entity, drawn by the row's seed.
+
+        Yields:
+            The entities of a batch of mentions, and their states.
+        """
+
+    def put_entities(self, ids: Sequence[str], vectors: npt.NDArray[np.float32]) -> None:
+        """Give the entity vectors that the injector made: shape (entities, any width)."""
+
     def note(self, name: str, value: float) -> None:
         """Write a figure of the fit into the run's record."""
 
@@ -127,6 +143,13 @@ class TrainingSession(Protocol):
         Args:
             config: the loop's options.
             dropout: the host's dropout while training; None puts the host in evaluation mode.
+        """
+
+    def adapt_host(self) -> None:
+        """Adapt a new host from the backbone, as the spec's host says, with the module attached.
+
+        Trained are what the adaptation trains and what of the module requires a gradient; only for
+        an injector that declares `trains_host`.
         """
 
     def mention_masked_lm(self, config: TrainConfig, dropout: float | None = None) -> None:
@@ -142,7 +165,13 @@ class Injector(ABC):
     """A knowledge injection method."""
 
     trains_host: ClassVar[bool] = False
-    """Whether the host's own weights change; such a row is marked as not plug-and-play."""
+    """Whether the host's own weights change; such a row is marked as not plug-and-play.
+
+    Its `stage` is ``task``, and `fit` calls `TrainingSession.adapt_host`.
+    """
+    makes_entities: ClassVar[bool] = False
+    """Whether `fit` makes the entity vectors itself (`TrainingSession.put_entities`); its
+    `needs_entities` is False."""
     kb_update: ClassVar[OneOf["free", "refit", "retrain", "none"]] = "free"
     """What a changed knowledge base costs after training."""
     needs_entities: ClassVar[bool] = True

@@ -45,6 +45,15 @@ class Literal:
 
 
 @dataclass(frozen=True)
+class Blank:
+    """One mask token, which the language model answers at."""
+
+
+Piece = Slot | Literal | Blank
+"""What can be put into an input."""
+
+
+@dataclass(frozen=True)
 class Insertion:
     """Pieces put into the input at a span's edge.
 
@@ -53,7 +62,7 @@ class Insertion:
     """
 
     at: int
-    pieces: tuple[Slot | Literal, ...]
+    pieces: tuple[Piece, ...]
     side: OneOf["before", "after"] = "before"
     rank: int = 0
 
@@ -64,7 +73,7 @@ class Replacement:
 
     start: int
     end: int
-    pieces: tuple[Slot | Literal, ...]
+    pieces: tuple[Piece, ...]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kpframework.api.text import Anchor, Edit, Insertion, Literal, Mask, Replacement, Slot
+from kpframework.api.text import (
+    Anchor,
+    Blank,
+    Edit,
+    Insertion,
+    Literal,
+    Mask,
+    Piece,
+    Replacement,
+    Slot,
+)
 from kpframework.errors import KpError
 from kpframework.inject.special_tokens import SpecialTokens
 from kpframework.inject.window import choose_tokens, share_budget
@@ -46,7 +56,7 @@ class Encoded:
     entities: list[tuple[int, int, str]]
     """(position, source, entity id) of every slot and anchor."""
     targets: list[tuple[int, int]]
-    """(position, token id) of every masked token."""
+    """(position, token id) of every masked token; the mask token's own id for a `Blank`."""
     origin: list[int]
     """For each position the index of the user's own token, counted over all segments; else -1."""
     dropped: int
@@ -141,6 +151,7 @@ class _Put:
 
     ids: list[int]
     entity: str = ""
+    blank: bool = False
 
 
 class _LaidOut:
@@ -219,11 +230,13 @@ class _LaidOut:
         if sourced.required:
             self.required.update(touched)
 
-    def _put(self, token: int, pieces: Sequence[Slot | Literal]) -> list[_Put]:
+    def _put(self, token: int, pieces: Sequence[Piece]) -> list[_Put]:
         puts = []
         for piece in pieces:
             if isinstance(piece, Slot):
                 put = _Put([self.special.placeholder_id], piece.entity)
+            elif isinstance(piece, Blank):
+                put = _Put([self.special.mask_id], blank=True)
             else:
                 put = _Put(self.special.literal(piece.text)[: piece.limit])
                 if piece.limit is not None:
@@ -265,5 +278,7 @@ class _LaidOut:
         for put in puts:
             if put.entity:
                 out.entities.append((len(out.input_ids), source, put.entity))
+            if put.blank:
+                out.targets.append((len(out.input_ids), put.ids[0]))
             out.input_ids.extend(put.ids)
             out.origin.extend([-1] * len(put.ids))

@@ -10,6 +10,7 @@ from typing import Any
 
 from kpframework.api.text import (
     Anchor,
+    Blank,
     Edit,
     Example,
     Insertion,
@@ -27,6 +28,7 @@ _EDITS: dict[str, Any] = {
     "mask": Mask,
     "replacement": Replacement,
 }
+_PIECES: dict[str, Any] = {"blank": Blank, "literal": Literal, "slot": Slot}
 
 
 def write_examples(path: Path, examples: Iterable[Example]) -> int:
@@ -90,17 +92,13 @@ def _plain(example: Example) -> dict[str, Any]:
 def _plain_edit(edit: Edit) -> dict[str, Any]:
     plain = asdict(edit)
     if isinstance(edit, Insertion | Replacement):
-        plain["pieces"] = [
-            {"slot": p.entity} if isinstance(p, Slot) else {"text": p.text} for p in edit.pieces
-        ]
+        plain["pieces"] = [[type(piece).__name__.lower(), asdict(piece)] for piece in edit.pieces]
     return {"edit": type(edit).__name__.lower(), **plain}
 
 
 def _edit(plain: dict[str, Any]) -> Edit:
     kind = _EDITS[plain.pop("edit")]
     if "pieces" in plain:
-        plain["pieces"] = tuple(
-            Slot(p["slot"]) if "slot" in p else Literal(p["text"]) for p in plain["pieces"]
-        )
+        plain["pieces"] = tuple(_PIECES[name](**own) for name, own in plain["pieces"])
     edit: Edit = kind(**plain)
     return edit

@@ -12,20 +12,29 @@ from kpframework.run.execute import StepResult
 from kpframework.run.plan import Plan
 from kpframework.run.row_plan import Cell
 from kpframework.run.step import Step
+from kpframework.run.steps.injection import OWN_ENTITIES, OWN_HOST
 
 
 def export_hosts(plan: Plan, done: Mapping[str, StepResult], folder: Path) -> dict[str, str]:
-    """Write every host that was adapted; return ``{host/task/seed: path}``."""
+    """Write every host that was adapted; return ``{host/task/seed: path}``.
+
+    A row that trains its host has one of its own, ``{row/host/task/seed: path}``.
+    """
     from kpframework.artifact import copy_tree
 
     written: dict[str, str] = {}
     for cell in plan.cells:
-        for seed, step in zip(cell.seeds, cell.hosts, strict=True):
+        own = cell.source.trains_host
+        steps = cell.trained if own else cell.hosts
+        for seed, step in zip(cell.seeds, steps, strict=True):
             name = f"{cell.host}/{cell.task}/seed{seed}"
+            name = f"{cell.row}/{name}" if own else name
             source = None if step is None else done[step.name].folder
             if source is None or name in written:
                 continue
-            parts = [cell.host]
+            source = source / OWN_HOST if own else source
+            parts = [cell.row] if own else [cell.host]
+            parts += [cell.host] if own and len(plan.resolved.spec.hosts) > 1 else []
             parts += [cell.task] if len(plan.resolved.spec.tasks) > 1 else []
             parts += [f"seed{seed}"] if len(cell.seeds) > 1 else []
             copy_tree(source, folder / "--".join(parts))
@@ -43,7 +52,7 @@ def export_plugins(
     written: dict[str, str] = {}
     for cell in plan.cells:
         bound = plan.resolved.injections[cell.row]
-        if bound.row is not None or cell.source.artifact is not None:
+        if bound.row is not None or cell.source.artifact is not None or cell.source.trains_host:
             continue
         for seed, trained, evaluated in zip(
             cell.seeds, cell.trained, cell.evaluations, strict=True
@@ -54,7 +63,10 @@ def export_plugins(
             if str(path) not in written.values():
                 config = _config(plan, cell, seed, done, trained, evaluated)
                 source = done[trained.name].folder
-                parts = _parts(done, evaluated)
+                parts = {
+                    "kb": _kb(done, evaluated),
+                    "entities": _entities(done, trained, evaluated)[0],
+                }
                 assert source is not None
                 card = model_card(config, cell, results)
                 write_artifact(path, config, load_state(source), parts, card)
@@ -73,10 +85,24 @@ def _name(plan: Plan, cell: Cell, seed: int, trained: Step) -> str:
     return "--".join(parts)
 
 
-def _parts(done: Mapping[str, StepResult], evaluated: Step) -> dict[str, Path]:
-    kb = evaluated.inputs["links-test"].inputs["kb"]
-    folders = {"kb": done[kb.name].folder, "entities": done[evaluated.inputs["table"].name].folder}
-    return {name: folder for name, folder in folders.items() if folder is not None}
+def _kb(done: Mapping[str, StepResult], evaluated: Step) -> Path:
+    folder = done[evaluated.inputs["links-test"].inputs["kb"].name].folder
+    assert folder is not None  # the row was evaluated
+    return folder
+
+
+def _entities(
+    done: Mapping[str, StepResult], trained: Step, evaluated: Step
+) -> tuple[Path, Mapping[str, Any]]:
+    """Return where a row's entity vectors lie, and what is known of them."""
+    if "table" in evaluated.inputs:
+        own = done[evaluated.inputs["table"].name]
+        folder, facts = own.folder, own.metrics
+    else:
+        own = done[trained.name]
+        folder, facts = own.folder and own.folder / OWN_ENTITIES, own.metrics["entities"]
+    assert folder is not None  # the row was evaluated
+    return folder, facts
 
 
 def _config(
@@ -88,7 +114,7 @@ def _config(
     evaluated: Step,
 ) -> dict[str, Any]:
     facts, scores = done[trained.name].metrics, done[evaluated.name].metrics
-    table = done[evaluated.inputs["table"].name].metrics
+    table = _entities(done, trained, evaluated)[1]
     knowledge = plan.resolved.knowledge[cell.source.knowledge]
     kb = done[plan.knowledge[cell.source.knowledge]["kb"].name].metrics
     components = [*cell.source.injector.walk(), *knowledge.linker.walk()]

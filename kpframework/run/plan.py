@@ -344,7 +344,13 @@ class _Planner:
             inputs["examples"] = self._examples(task)
             inputs["links"] = self._linked(source, task, "links")
             params["task"] = parts.task.key_data()
-            files += self._put_host(inputs, host, task, seed)
+            if source.trains_host:
+                assert parts.adaptation is not None  # else the spec is refused
+                params["adaptation"] = parts.adaptation.key_data()
+                params["backbone"], more = self._backbone_parts
+                files += [*more, *files_of(parts.adaptation)]
+            else:
+                files += self._put_host(inputs, host, task, seed)
         init = bound.section.init
         if init is not None and (first := self._trained(init, host, task, seed)) is not None:
             inputs["init"] = first
@@ -378,7 +384,9 @@ class _Planner:
         source = self._source(row)
         parts = row_parts(self.resolved, source, host, task, seed)
         inputs: dict[str, Step] = {"examples": self._examples(task), "test": self._test(task)}
-        files = [*files_of(source.injector), *self._put_host(inputs, host, task, seed)]
+        files = files_of(source.injector)
+        if not source.trains_host:
+            files += self._put_host(inputs, host, task, seed)
         inputs |= self._knowledge_inputs(source)
         if source.uses_knowledge:
             inputs["links"] = self._linked(source, task, "links")

@@ -12,12 +12,11 @@ from kpframework.api.context import Context
 from kpframework.api.injector import Injector
 from kpframework.api.kb import KnowledgeBase
 from kpframework.api.task import Task
-from kpframework.api.text import Example
+from kpframework.api.text import Example, Mention, Segment
 from kpframework.inject.attachment import Attachment
 from kpframework.inject.knowledge import Knowledge
 from kpframework.inject.plug import load_state, plug
 from kpframework.kb.table import EntityTable
-from kpframework.run.examples_file import read_examples, read_mentions
 from kpframework.train.data import EncodedSet, Mentions, encode_examples
 from kpframework.train.masked_lm import masked_items
 from kpframework.train.session import Session
@@ -53,7 +52,7 @@ class Row:
         self.knowledge: Knowledge | None = None
         if kb is not None:
             injector.prepare(kb)
-        if table is not None or kb is not None:
+        if table is not None or kb is not None or injector.makes_entities:
             state = None if trained is None else load_state(trained)
             self.knowledge = plug(
                 self.attachment, "knowledge", injector, table, state, seed=context.seed
@@ -70,16 +69,13 @@ class Row:
             self.tokenizer, self.task.max_length, examples, linked, self.knowledge
         )
 
-    def corpus(self, folder: Path, max_length: int) -> EncodedSet:
+    def masked_items(
+        self, passages: Sequence[tuple[Segment, Sequence[Mention]]], max_length: int
+    ) -> EncodedSet:
         """Encode the masked items of a linked corpus."""
         assert self.knowledge is not None
-        return masked_items(
-            self.tokenizer,
-            [passage.segments[0] for passage in read_examples(folder / "passages.jsonl")],
-            [segments[0] for segments in read_mentions(folder / "mentions.jsonl")],
-            self.knowledge,
-            max_length,
-        )
+        segments, mentions = [own for own, _ in passages], [found for _, found in passages]
+        return masked_items(self.tokenizer, segments, mentions, self.knowledge, max_length)
 
     def session(self, precision: str) -> Session:
         """Return what the injector's `fit` is given, still without data."""

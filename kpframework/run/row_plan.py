@@ -56,7 +56,12 @@ class RowSource:
     @property
     def uses_knowledge(self) -> bool:
         """Whether anything is linked for the row."""
-        return self.needs_entities or self.needs_kb
+        return self.needs_entities or self.needs_kb or self.makes_entities
+
+    @property
+    def makes_entities(self) -> bool:
+        """Whether the injector makes its entity vectors itself."""
+        return bool(self._injector.makes_entities)
 
     @property
     def trains_host(self) -> bool:

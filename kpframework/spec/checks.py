@@ -35,8 +35,10 @@ def needs_entities(injector: BoundComponent) -> bool:
 
 def uses_knowledge(injector: BoundComponent) -> bool:
     """Return whether an injector uses entity vectors or reads the knowledge base itself."""
-    reads = injector.registered.component.capabilities.get("needs_kb", False)
-    return needs_entities(injector) or bool(reads)
+    declared = injector.registered.component.capabilities
+    return needs_entities(injector) or any(
+        declared.get(name, False) for name in ("needs_kb", "makes_entities")
+    )
 
 
 def check(root: Node, rows: Mapping[int, BoundComponent | None], findings: Findings) -> None:
@@ -139,12 +141,25 @@ class _Checks:
             injector = rows.get(i)
             if injector is not None:
                 self._entities(node, loc, injector)
+                self._host_of(loc, injector)
                 for at, _, marker in marked(type(injector.config), injector.config):
                     holder = node
                     for step in at[:-1]:
                         holder = holder.value[step]
                     if isinstance(marker, SectionId):
                         self.reference(holder, (*loc, *at), marker.section)
+
+    def _host_of(self, loc: Loc, injector: BoundComponent) -> None:
+        """Check that an injector that trains its host is given one that can be made anew."""
+        if not injector.registered.component.capabilities.get("trains_host", False):
+            return
+        for at, node in self.section("hosts"):
+            if node.text("checkpoint") is not None:
+                name = node.text("id")
+                message = f"injector {injector.registered.name!r} trains the host, "
+                message += f"but host {name!r} ({at[0]}[{at[1]}]) is a finished checkpoint"
+                fix = "give the host an adaptation, or leave this row to a spec of its own"
+                self.findings.add("KP315", (*loc, "type"), message, fix)
 
     def _origin(self, node: Node, loc: Loc) -> None:
         origin = node.text("from")

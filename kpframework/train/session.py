@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -12,8 +12,11 @@ import torch
 
 from kpframework.api.config import TrainConfig
 from kpframework.api.context import Context
+from kpframework.api.embeddings import EmbeddingTable
+from kpframework.api.host import Adaptation
 from kpframework.api.injector import HostHandle
 from kpframework.api.task import Task
+from kpframework.api.text import Mention, Segment
 from kpframework.errors import KpError
 from kpframework.inject.attachment import Attachment
 from kpframework.inject.batch import ENTITIES
@@ -23,6 +26,7 @@ from kpframework.train.data import EncodedSet, predict
 from kpframework.train.last_layer import PROBED, ReadOut, read_out
 from kpframework.train.loop import History, Job, run_training
 from kpframework.train.masked_lm import train_mention_masked_lm
+from kpframework.train.mention_states import mention_states
 
 
 @dataclass
@@ -40,8 +44,15 @@ class Session:
     """The task, its training and its dev examples."""
     corpus_data: EncodedSet | None = None
     """Masked items of the linked corpus."""
+    passages: Sequence[tuple[Segment, Sequence[Mention]]] = ()
+    """The linked corpus itself."""
+    corpus_length: int = 64
     histories: list[History] = field(default_factory=list)
     notes: dict[str, float] = field(default_factory=dict)
+    adaptation: Adaptation | None = None
+    """How the host is trained, where the injector trains it."""
+    made: EmbeddingTable | None = None
+    """Entity vectors that the injector made."""
 
     @property
     def module(self) -> torch.nn.Module:
@@ -99,6 +110,56 @@ class Session:
                 attachment=self.attachment,
             )
         )
+
+    def adapt_host(self) -> None:
+        """Adapt the host with the module attached; see the protocol.
+
+        Raises:
+            KpError: KP740, the injector does not declare that it trains its host.
+        """
+        if self.adaptation is None or self.task_data is None:
+            raise KpError("KP740", "this training was set up with a frozen host")
+        config = self.adaptation.train
+        task, train, dev = self.task_data
+        model, module = self.attachment.model, self.knowledge.module
+        both = torch.nn.ModuleList([model] if module is None else [model, module])
+        history = train_on_task(
+            model,
+            both,
+            task,
+            (train, dev),
+            config,
+            self.context,
+            label="adapting the host with knowledge",
+            precision=self.precision,
+            own_dropout=True,
+        )
+        self.histories.append(history)
+
+    def mention_states(
+        self, limit: int
+    ) -> Iterator[tuple[Sequence[str], np.ndarray[Any, np.dtype[np.float32]]]]:
+        """Yield what the language model makes of masked mentions; see the protocol.
+
+        Raises:
+            KpError: KP741, the corpus holds no linked mention.
+        """
+        if not self.passages:
+            raise KpError("KP741", "the corpus holds no linked mention", "look at the linker")
+        yield from mention_states(
+            self.attachment.model,
+            self.tokenizer,
+            self.passages,
+            limit,
+            self.corpus_length,
+            self.context,
+        )
+
+    def put_entities(
+        self, ids: Sequence[str], vectors: np.ndarray[Any, np.dtype[np.float32]]
+    ) -> None:
+        """Give the entity vectors that the injector made."""
+        self.made = EmbeddingTable(ids, vectors, {})
 
     def mention_masked_lm(self, config: TrainConfig, dropout: float | None = None) -> None:
         """Train by mention-masked language modelling; see the protocol.

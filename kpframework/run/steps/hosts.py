@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kpframework.api.config import TrainConfig
+from kpframework.api.context import Context
 from kpframework.run.examples_file import read_examples, write_examples
 from kpframework.run.step import JSON, StepContext
 from kpframework.run.steps.knowledge import component_context, task_at_work
@@ -38,28 +39,21 @@ def adapt(
     def action(context: StepContext) -> Mapping[str, JSON]:
         from kpframework.inject.freezing import fingerprint
         from kpframework.train.data import encode_examples
-        from kpframework.train.hosts import load_model, load_tokenizer, start_at_prior
         from kpframework.train.session import train_on_task
 
         own = component_context(context, seed)
         task = task_at_work(task_of, own, context.inputs["examples"])
-        adaptation = bound.create(own)
-        folder = backbone.create(own).folder()
-        tokenizer = load_tokenizer(folder)
-        model, _ = load_model(folder, task.head, len(task.labels), seed)
-        names = dict(enumerate(task.labels))
-        model.config.id2label, model.config.label2id = names, {v: k for k, v in names.items()}
-        train, dev = (
-            encode_examples(
-                tokenizer,
-                task.max_length,
-                list(read_examples(context.inputs["examples"] / f"{split}.jsonl")),
-            )
+        examples = {
+            split: list(read_examples(context.inputs["examples"] / f"{split}.jsonl"))
             for split in ("train", "dev")
+        }
+        adaptation = bound.create(own)
+        targets = [example.target for example in examples["train"]]
+        model, tokenizer = new_host(adaptation, backbone, task, targets, own)
+        train, dev = (
+            encode_examples(tokenizer, task.max_length, own_examples)
+            for own_examples in examples.values()
         )
-        if (prior := task.prior(train.targets)) is not None:
-            start_at_prior(model, prior)
-        model = adaptation.prepare(model).to(own.device)
         history = train_on_task(
             model,
             model,
@@ -82,6 +76,21 @@ def adapt(
         }
 
     return action
+
+
+def new_host(
+    adaptation: Any, backbone: BoundComponent, task: Any, targets: Sequence[Any], context: Context
+) -> tuple[Any, Any]:
+    """Return (model, tokenizer): a backbone with a new head, prepared to be trained on a task."""
+    from kpframework.train.hosts import load_model, load_tokenizer, start_at_prior
+
+    folder = backbone.create(context).folder()
+    model, _ = load_model(folder, task.head, len(task.labels), context.seed)
+    names = dict(enumerate(task.labels))
+    model.config.id2label, model.config.label2id = names, {v: k for k, v in names.items()}
+    if (prior := task.prior(targets)) is not None:
+        start_at_prior(model, prior)
+    return adaptation.prepare(model).to(context.device), load_tokenizer(folder)
 
 
 def masked_lm(backbone: BoundComponent, config: TrainConfig, seed: int) -> Action:

@@ -9,17 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kpframework.api.text import Example, Mention
+from kpframework.api.context import Context
+from kpframework.api.text import Example, Mention, Segment
 from kpframework.kb.store import open_store
-from kpframework.kb.table import EntityTable
+from kpframework.kb.table import EntityTable, write_table
 from kpframework.run.examples_file import read_examples, read_mentions
 from kpframework.run.step import JSON, StepContext
-from kpframework.run.steps.hosts import load_host
-from kpframework.run.steps.knowledge import component_context, task_at_work
+from kpframework.run.steps.hosts import load_host, new_host
+from kpframework.run.steps.knowledge import component_context, table_facts, task_at_work
 from kpframework.spec.resolved import BoundComponent
 
 Action = Callable[[StepContext], Mapping[str, JSON]]
 Linked = list[list[list[Mention]]]
+OWN_HOST = "host"
+"""Where a row that trains its host keeps it."""
+OWN_ENTITIES = "entities"
+"""Where a row that makes its entity vectors keeps them."""
 
 
 @dataclass(frozen=True)
@@ -36,27 +41,49 @@ class RowParts:
 
 
 def train(parts: RowParts) -> Action:
-    """Return the action that trains an injector's module; the host's fingerprint must not move."""
+    """Return the action that trains an injector's module.
+
+    The host's fingerprint must not move, unless the injector trains the host: then the host is made
+    here, and kept beside the module.
+    """
 
     def action(context: StepContext) -> Mapping[str, JSON]:
         from kpframework.inject.freezing import fingerprint
         from kpframework.inject.plug import save_module
 
         start = time.perf_counter()
-        row, injector = row_at_work(parts, context, context.inputs.get("init"))
+        row, injector = row_at_work(parts, context, None, context.inputs.get("init"))
         before = fingerprint(row.model)
         session = row.session(parts.precision)
+        if injector.trains_host:
+            session.adaptation = _adaptation(parts, row.context)
         if injector.stage == "general":
-            session.corpus_data = row.corpus(context.inputs["corpus"], injector.corpus_length)
+            session.passages = _passages(context.inputs["corpus"])
+            session.corpus_length = injector.corpus_length
+            if row.module is not None:
+                session.corpus_data = row.masked_items(session.passages, session.corpus_length)
         elif injector.stage == "task":
             examples, links = context.inputs["examples"], context.inputs["links"]
             train_set, dev = (row.encode(*_split(examples, links, s)) for s in ("train", "dev"))
             session.task_data = (row.task, train_set, dev)
         injector.fit(session)
         after = fingerprint(row.model)
+        parameters = 0
+        if row.module is not None:
+            parameters = sum(p.numel() for p in row.module.parameters() if p.requires_grad)
         save_module(row.module, context.output)
+        if session.adaptation is not None:
+            parameters += sum(p.numel() for p in row.model.parameters() if p.requires_grad)
+            session.adaptation.save(row.model, context.output / OWN_HOST)
+            row.tokenizer.save_pretrained(context.output / OWN_HOST)
+        made: dict[str, JSON] = {}
+        if session.made is not None:
+            own = context.output / OWN_ENTITIES
+            own.mkdir()
+            made["entities"] = table_facts(write_table(own, session.made))
         return {
-            "parameters": sum(p.numel() for p in row.module.parameters() if p.requires_grad),
+            **made,
+            "parameters": parameters,
             "seconds": time.perf_counter() - start,
             "fingerprint": {"before": before, "after": after, "unchanged": before == after},
             "host": {
@@ -110,33 +137,69 @@ def evaluate(parts: RowParts) -> Action:
     return action
 
 
-def row_at_work(parts: RowParts, context: StepContext, trained: Path | None) -> tuple[Any, Any]:
-    """Return (row, injector) from a step's inputs.
+def row_at_work(
+    parts: RowParts, context: StepContext, trained: Path | None, init: Path | None = None
+) -> tuple[Any, Any]:
+    """Return (row, injector) from a step's inputs; ``table`` and ``kb`` as far as they are used.
 
-    The host is the ``mlm``, else the ``host`` or the user's checkpoint, else (where nothing of a
-    task goes in) the backbone; ``table`` and ``kb`` are there as far as the injector uses them.
+    Args:
+        parts: the row's components.
+        context: of the step.
+        trained: the folder of the row's own training step; None where it is that step.
+        init: the folder of the training step whose tensors the row starts from.
     """
-    from kpframework.inject.freezing import freeze
     from kpframework.run.row import Row
-    from kpframework.train.hosts import load_model, load_tokenizer
 
     own = component_context(context, parts.seed)
     injector = parts.injector.create(own)
     examples = context.inputs.get("examples")
     task = task_at_work(parts.task, own, examples) if examples else parts.task.create(own)
-    if "mlm" in context.inputs:
-        folder = context.inputs["mlm"]
-        model = freeze(load_model(folder, "masked-lm")[0]).to(own.device)
-        host = model, load_tokenizer(folder)
-    elif not examples:
-        folder = parts.backbone.create(own).folder()
-        host = freeze(load_model(folder, "encoder")[0]).to(own.device), load_tokenizer(folder)
-    else:
-        folder = parts.checkpoint or context.inputs["host"]
-        host = load_host(folder, parts.adaptation, parts.backbone, task, own)
-    table = EntityTable.open(context.inputs["table"]) if "table" in context.inputs else None
+    host = _host(parts, context, task, trained if injector.trains_host else None, own)
+    tables = trained / OWN_ENTITIES if trained and injector.makes_entities else None
+    tables = tables or context.inputs.get("table")
+    table = EntityTable.open(tables) if tables else None
     kb = open_store(context.inputs["kb"]) if "kb" in context.inputs else None
-    return Row(host, task, injector, table, kb, trained, own), injector
+    return Row(host, task, injector, table, kb, trained or init, own), injector
+
+
+def _host(
+    parts: RowParts, context: StepContext, task: Any, trained: Path | None, own: Context
+) -> tuple[Any, Any]:
+    """Return (model, tokenizer): what the step's inputs name, the row's own, or the backbone.
+
+    Args:
+        parts: the row's components.
+        context: of the step.
+        task: whose head the host has.
+        trained: the training step's folder of a row that trains its host.
+        own: what components are constructed with.
+    """
+    from kpframework.inject.freezing import freeze
+    from kpframework.train.hosts import load_model, load_tokenizer
+
+    inputs = context.inputs
+    folder = trained / OWN_HOST if trained else parts.checkpoint or inputs.get("host")
+    if "mlm" in inputs:
+        folder = inputs["mlm"]
+        return freeze(load_model(folder, "masked-lm")[0]).to(own.device), load_tokenizer(folder)
+    if "examples" not in inputs:
+        folder = parts.backbone.create(own).folder()
+        return freeze(load_model(folder, "encoder")[0]).to(own.device), load_tokenizer(folder)
+    if folder is None:
+        targets = [example.target for example in read_examples(inputs["examples"] / "train.jsonl")]
+        return new_host(_adaptation(parts, own), parts.backbone, task, targets, own)
+    return load_host(folder, parts.adaptation, parts.backbone, task, own)
+
+
+def _adaptation(parts: RowParts, own: Context) -> Any:
+    assert parts.adaptation is not None  # else the spec is refused
+    return parts.adaptation.create(own)
+
+
+def _passages(folder: Path) -> list[tuple[Segment, list[Mention]]]:
+    passages = read_examples(folder / "passages.jsonl")
+    found = read_mentions(folder / "mentions.jsonl")
+    return [(own.segments[0], links[0]) for own, links in zip(passages, found, strict=True)]
 
 
 def _split(examples: Path, links: Path | None, split: str) -> tuple[list[Example], Linked | None]:

@@ -79,7 +79,7 @@ def embed(bound: BoundComponent, seed: int) -> Callable[[StepContext], Mapping[s
     def action(context: StepContext) -> Mapping[str, JSON]:
         component = bound.create(component_context(context, seed))
         table = write_table(context.output, component.compute(open_store(context.inputs["kb"])))
-        return _table_facts(table)
+        return table_facts(table)
 
     return action
 
@@ -90,12 +90,13 @@ def control_table(control: str, seed: int) -> Callable[[StepContext], Mapping[st
     def action(context: StepContext) -> Mapping[str, JSON]:
         table = EntityTable.open(context.inputs["table"])
         make = table.shuffled if control == "shuffled" else table.random
-        return _table_facts(make(context.output, seed))
+        return table_facts(make(context.output, seed))
 
     return action
 
 
-def _table_facts(table: EntityTable) -> Mapping[str, JSON]:
+def table_facts(table: EntityTable) -> Mapping[str, JSON]:
+    """Return what the record says of entity vectors."""
     return {
         "dim": table.dim,
         "rows": len(table),

@@ -7,7 +7,7 @@ from kpframework import Component, hookimpl
 
 @hookimpl
 def kp_components() -> Iterable[Component]:
-    """Return the injector."""
+    """Return the injectors."""
     return [
         Component(
             kind="injector",
@@ -23,5 +23,20 @@ def kp_components() -> Iterable[Component]:
                 "kb_update": "free",
                 "input_overhead": "a mention: 2 positions (concat), 3 (bracket), 1 (replace)",
             },
-        )
+        ),
+        Component(
+            kind="injector",
+            name="fine-tuning-with-mapper",
+            target="kp_plugin_map_tuning.injector:FineTuningWithMapper",
+            config="kp_plugin_map_tuning.config:FineTuningConfig",
+            summary="A host fine-tuned anew with a trained mapper's slots in its input.",
+            reference="Zhang et al., ACL 2023 (arXiv 2305.17691), section 4",
+            capabilities={
+                "site": "input slot",
+                "trained": "the host",
+                "trains_host": True,
+                "kb_update": "free",
+                "input_overhead": "a mention: 2 positions (concat), 3 (bracket), 1 (replace)",
+            },
+        ),
     ]

@@ -35,9 +35,7 @@ class TaskStage(_Stage):
     stage: Literal["task"] = Field(description="The task's loss with the host frozen.")
 
 
-class MapTuningConfig(ComponentConfig):
-    """Options of map-tuning."""
-
+class _Slots(ComponentConfig):
     mapper: Annotated[ComponentRef, Ref("mapper")] = Field(
         ComponentRef(type="linear"), description="The mapping network; the paper's is linear."
     )
@@ -52,6 +50,19 @@ class MapTuningConfig(ComponentConfig):
         "vectors are multiplied by the scale of the host's word embeddings; 'none': both as they "
         "are (the paper's).",
     )
+
+
+class MapTuningConfig(_Slots):
+    """Options of map-tuning."""
+
     train: Annotated[GeneralStage | TaskStage, Field(discriminator="stage")] = Field(
         description="Which objective trains the mapper, and how."
+    )
+
+
+class FineTuningConfig(_Slots):
+    """Options of fine-tuning a host with a mapper at work."""
+
+    train_mapper: bool = Field(
+        False, description="Whether the mapper is trained with the host; the paper freezes it."
     )

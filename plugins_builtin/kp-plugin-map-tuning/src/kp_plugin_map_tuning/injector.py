@@ -89,3 +89,29 @@ class MapTuning(Injector):
             session.mention_masked_lm(train, dropout=train.dropout)
         else:
             session.task(train, dropout=train.dropout)
+
+
+class FineTuningWithMapper(MapTuning):
+    """Zhang et al., ACL 2023, section 4: a new host is fine-tuned with a trained mapper at work.
+
+    Not plug-and-play: it tells what a host gains that may get used to the slots. The mapper comes
+    from the row named by ``init``; without one it is as drawn.
+    """
+
+    trains_host = True
+    kb_update = "free"
+
+    @property
+    def stage(self) -> Stage:
+        """A task, whose host is made anew."""
+        return "task"
+
+    @property
+    def corpus(self) -> str:
+        """None."""
+        return ""
+
+    def fit(self, session: TrainingSession) -> None:
+        """Adapt the host; the mapper stays as it is unless it is to be trained too."""
+        session.module.requires_grad_(self.config.train_mapper)
+        session.adapt_host()

@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from kpframework.api.layout import slot_edit as slot_edit
     from kpframework.api.linker import Linker as Linker
     from kpframework.api.mapper import Mapper as Mapper
+    from kpframework.api.stages import GeneralStage as GeneralStage
+    from kpframework.api.stages import StageConfig as StageConfig
+    from kpframework.api.stages import StagedInjector as StagedInjector
+    from kpframework.api.stages import TaskStage as TaskStage
     from kpframework.api.task import Task as Task
     from kpframework.api.text import Anchor as Anchor
     from kpframework.api.text import Blank as Blank
@@ -63,6 +67,7 @@ _HOME = {
     "Entity": "kb",
     "EntitySpace": "injector",
     "Example": "text",
+    "GeneralStage": "stages",
     "HostHandle": "injector",
     "Injector": "injector",
     "InputFile": "config",
@@ -82,7 +87,10 @@ _HOME = {
     "Segment": "text",
     "Slot": "text",
     "Stage": "injector",
+    "StageConfig": "stages",
+    "StagedInjector": "stages",
     "Task": "task",
+    "TaskStage": "stages",
     "TrainConfig": "config",
     "TrainingSession": "injector",
     "Triple": "kb",

@@ -108,10 +108,14 @@ def train_mention_masked_lm(
     config: TrainConfig,
     context: Context,
     precision: str,
+    whole: bool = False,
 ) -> History:
-    """Train an attached module by mention-masked language modelling on a frozen masked LM."""
+    """Train an attached module by mention-masked language modelling on a frozen masked LM.
+
+    ``whole`` computes the last layer everywhere: for a module that acts on hidden states.
+    """
     probe = data.first(PROBED).to(context.device)
-    blocks = narrowable_blocks(model, probe)
+    blocks = [] if whole else narrowable_blocks(model, probe)
 
     def loss(indices: Sequence[int]) -> torch.Tensor:
         return masked_lm_loss(model, data.batch(indices).to(context.device), blocks)

@@ -176,7 +176,13 @@ class Session:
         model = self.attachment.model
         with host_dropout(model, dropout):
             history = train_mention_masked_lm(
-                model, self.module, self.corpus_data, config, self.context, self.precision
+                model,
+                self.module,
+                self.corpus_data,
+                config,
+                self.context,
+                self.precision,
+                whole="layer" in self.attachment.sites,
             )
         self.histories.append(history)
 

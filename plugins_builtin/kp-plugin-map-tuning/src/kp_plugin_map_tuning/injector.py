@@ -4,15 +4,14 @@ from collections.abc import Sequence
 
 import torch
 
-from kp_plugin_map_tuning.config import GeneralStage
 from kpframework.api import (
     Edit,
     EntitySpace,
     HostHandle,
-    Injector,
     Mention,
     Segment,
     Stage,
+    StagedInjector,
     TrainingSession,
     slot_edit,
 )
@@ -39,28 +38,13 @@ class ScaledMapper(torch.nn.Module):
         return mapped * self.target_rms
 
 
-class MapTuning(Injector):
+class MapTuning(StagedInjector):
     """Zhang et al., ACL 2023: section 3.1 (the mapping), 3.2 (its training).
 
     Nothing but the mapper is trained, and a changed entity vector needs no training at all.
     """
 
     kb_update = "free"
-
-    @property
-    def stage(self) -> Stage:
-        """The stage of the options."""
-        return self.config.train.stage  # type: ignore[no-any-return]
-
-    @property
-    def corpus(self) -> str:
-        """Id of the corpus of a general stage."""
-        return self.config.train.corpus if self.stage == "general" else ""
-
-    @property
-    def corpus_length(self) -> int:
-        """Longest masked item of a general stage."""
-        return int(self.config.train.max_length)
 
     def edits(self, segment: Segment, mentions: Sequence[Mention]) -> list[Edit]:
         """Return a slot for each mention, in the layout of the options."""
@@ -81,14 +65,6 @@ class MapTuning(Injector):
         """Overwrite the slots' word embeddings by mapped entity vectors."""
         assert module is not None
         host.input_embeddings(lambda output, entities: entities.overwrite(output, module))
-
-    def fit(self, session: TrainingSession) -> None:
-        """Train the mapper by the stage's objective."""
-        train = self.config.train
-        if isinstance(train, GeneralStage):
-            session.mention_masked_lm(train, dropout=train.dropout)
-        else:
-            session.task(train, dropout=train.dropout)
 
 
 class FineTuningWithMapper(MapTuning):

@@ -44,6 +44,7 @@ ERROR_CODES: dict[str, str] = {
     "KP313": "No saved knowledge plugin is where a row's 'from' points.",
     "KP314": "An option has no effect in a row that is reused with 'from'.",
     "KP315": "An injector that trains its host meets a host that is a finished checkpoint.",
+    "KP317": "A row reads a corpus, but the backbone is no masked language model.",
     "KP316": "A plugin's own check of its options failed.",
     # Knowledge bases and entity vectors on disk
     "KP400": "A folder is not a stored knowledge base, or not a whole one.",

@@ -25,6 +25,13 @@ class Backbone(ABC):
             KpError: not to be had; says where it was looked for.
         """
 
+    def at_hand(self) -> Path | None:
+        """Return the folder if it is there without the network, else None; checks nothing.
+
+        What a row needs of the model is then checked before anything runs.
+        """
+        return None
+
     def metadata(self) -> Mapping[str, str]:
         """Return ``name``, ``revision`` and ``licence`` as far as they are known."""
         return {}

@@ -28,9 +28,11 @@ def command(spec: Path, overrides: tuple[str, ...], fill: bool, as_json: bool) -
     Every problem is shown at once, each with its place, a suggestion and a code.
     """
     from kpframework.cli.output import echo, emit_json
+    from kpframework.run.preflight import preflight
     from kpframework.spec import load_spec
 
     resolved = load_spec(spec, overrides)
+    preflight(resolved)
     if fill:
         emit_json(resolved.filled())
     elif as_json:

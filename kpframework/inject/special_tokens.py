@@ -73,13 +73,18 @@ class SpecialTokens:
         What reads like a special token in it is ordinary text.
         """
         if text not in self._literals:
-            plain = {"add_special_tokens": False, "split_special_tokens": True}
-            lead = self.tokenizer("a", **plain)["input_ids"]
-            both = self.tokenizer(f"a {text}", **plain)["input_ids"]
-            follows = both[: len(lead)] == lead and len(both) > len(lead)
-            ids = both[len(lead) :] if follows else self.tokenizer(text, **plain)["input_ids"]
-            self._literals[text] = list(ids)
+            self._literals[text] = self._tokenized(text)
         return self._literals[text]
+
+    def _tokenized(self, text: str) -> list[int]:
+        for token in self.tokenizer.all_special_tokens:
+            # Some vocabularies hold special tokens as ordinary pieces: a space keeps them apart.
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+        plain = {"add_special_tokens": False}
+        lead = self.tokenizer("a", **plain)["input_ids"]
+        both = self.tokenizer(f"a {text}", **plain)["input_ids"]
+        follows = both[: len(lead)] == lead and len(both) > len(lead)
+        return list(both[len(lead) :] if follows else self.tokenizer(text, **plain)["input_ids"])
 
     def frame(self, segments: int) -> Frame:
         """Return what surrounds an input of one or two segments."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import kpframework
 from kpframework.api.context import Context
+from kpframework.run.preflight import preflight
 from kpframework.run.row_plan import Cell, RowSource, files_of, row_parts, saved_names
 from kpframework.run.step import Step
 from kpframework.run.steps import artifact as artifact_steps
@@ -43,6 +44,7 @@ class Plan:
 
 def make_plan(resolved: ResolvedSpec) -> Plan:
     """Return the plan of a spec. Nothing is executed; files are hashed when keys are asked for."""
+    preflight(resolved)
     return _Planner(resolved).plan()
 
 

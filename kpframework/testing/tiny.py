@@ -172,7 +172,7 @@ def _unigram() -> Any:
 
 
 def _byte_level(family: str) -> Any:
-    special = ["<pad>", "<s>", "</s>", "<unk>", "<mask>"]
+    special = ["<pad>", "<s>", "</s>", "<unk>"] + ["<mask>"] * (family == "roberta")
     tokenizer = tokenizers.Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from kpframework.api import Anchor, Insertion, Literal, Mask, Replacement, Slot
+from kpframework.api import Anchor, Blank, Insertion, Literal, Mask, Replacement, Slot
 from kpframework.errors import KpError
 from kpframework.inject.encoding import EditedSegment, InputEncoder, SourcedEdit
 from kpframework.testing.tiny import TEXTS, tiny_tokenizer
@@ -161,3 +161,35 @@ def test_an_empty_text_is_just_its_frame(tokenizer):
 def test_a_tokenizer_without_offsets_is_refused():
     with pytest.raises(KpError, match="KP701"):
         InputEncoder(object(), 16)
+
+
+def test_text_with_a_limit_gives_way_to_the_users_own_tokens(tokenizer):
+    text = "we went to Lyon again"
+    said = SourcedEdit(Insertion(0, (Literal("the weather was fine " * 3, limit=8),)))
+    bare = InputEncoder(tokenizer, 64).encode([[EditedSegment(text)]])[0]
+    for room in (0, 3, 8, 20):
+        encoder = InputEncoder(tokenizer, len(bare.input_ids) + room)
+        (item,) = encoder.encode([[EditedSegment(text, (said,))]])
+        assert item.dropped == 0
+        assert len(item.input_ids) == len(bare.input_ids) + min(room, 8)
+
+
+def test_a_blank_is_one_mask_token_and_a_target(tokenizer):
+    if tokenizer.mask_token_id is None:
+        pytest.skip("a decoder has no mask token")
+    edit = SourcedEdit(Replacement(11, 15, (Blank(),)))
+    item = encode(tokenizer, [edit], text="we went to Lyon again")
+    position = item.input_ids.index(tokenizer.mask_token_id)
+    assert item.targets == [(position, tokenizer.mask_token_id)]
+    assert item.input_ids.count(tokenizer.mask_token_id) == 1
+
+
+def test_what_reads_like_a_special_token_in_inserted_text_stays_text(tokenizer):
+    special = {*tokenizer.all_special_ids} - {tokenizer.unk_token_id}
+    said = Literal(" ".join(tokenizer.all_special_tokens))
+    bare = encode(tokenizer, text="Lyon")
+    item = encode(tokenizer, [SourcedEdit(Insertion(0, (said,)))], text="Lyon")
+    assert len(item.input_ids) > len(bare.input_ids)
+    assert [i for i in item.input_ids if i in special] == [
+        i for i in bare.input_ids if i in special
+    ]

@@ -25,6 +25,11 @@ class HubBackbone(Backbone):
         """
         return self._folder
 
+    def at_hand(self) -> Path | None:
+        """Return the user's own folder; None for a model of the hub."""
+        path = Path(self.config.model)
+        return path if path.is_absolute() else None
+
     def metadata(self) -> Mapping[str, str]:
         """Return name, revision (the hub's commit) and the licence the model card states."""
         if Path(self.config.model).is_absolute():

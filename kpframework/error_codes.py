@@ -111,6 +111,8 @@ ERROR_CODES: dict[str, str] = {
     "KP631": "A model folder lacks its configuration, safetensors weights or tokenizer.",
     "KP632": "The package that ships a model is not installed.",
     # Phenotype typing
+    "KP650": "Where the parts of a layer are in this kind of model is not known.",
+    "KP651": "A stored host does not fit its backbone.",
     "KP640": "The package that ships the Human Phenotype Ontology is not installed.",
     "KP641": "The file is no OBO file, or not the Human Phenotype Ontology.",
     # Injection

@@ -1,0 +1,39 @@
+"""BitFit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kp_plugin_peft.trained import head_parameters, load_trained, save_trained
+from kpframework.api import Adaptation, TrainConfig
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class BitFit(Adaptation):
+    """Ben Zaken et al., ACL 2022: the biases and the head are trained."""
+
+    @property
+    def train(self) -> TrainConfig:
+        """Options of the training loop: the config itself."""
+        config: TrainConfig = self.config
+        return config
+
+    def prepare(self, model: PreTrainedModel) -> Any:
+        """Return the model with a gradient for every bias and the head."""
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_("bias" in name)
+        for parameter in head_parameters(model):
+            parameter.requires_grad_(True)
+        return model
+
+    def save(self, model: Any, folder: Path) -> None:
+        """Write what was trained."""
+        save_trained(model, folder)
+
+    def load(self, folder: Path, load_model: Callable[[Path | None], PreTrainedModel]) -> Any:
+        """Return the backbone with the stored tensors in it."""
+        return load_trained(load_model(None), folder)

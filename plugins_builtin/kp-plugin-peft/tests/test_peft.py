@@ -1,0 +1,173 @@
+import json
+
+import pytest
+import torch
+import transformers
+from kp_plugin_peft.adapter import BottleneckAdapter
+from kp_plugin_peft.bitfit import BitFit
+from kp_plugin_peft.config import AdapterConfig, BitFitConfig, LoRAConfig
+from kp_plugin_peft.lora import LoRA
+from kp_plugin_peft.trained import head_parameters
+
+from kpframework import KpError
+from kpframework.api import Context
+from kpframework.cli.root import run
+from kpframework.testing.project import tiny_project
+from kpframework.testing.tiny import tiny_model
+
+ARCHITECTURES = [
+    "bert-classifier",
+    "roberta-classifier",
+    "distilbert-classifier",
+    "deberta-v2-classifier",
+    "gpt2-classifier",
+]
+MADE = {
+    "lora": lambda **options: LoRA(LoRAConfig(**options), Context()),
+    "adapter": lambda **options: BottleneckAdapter(AdapterConfig(**options), Context()),
+    "bitfit": lambda **options: BitFit(BitFitConfig(**options), Context()),
+}
+BATCH = {"input_ids": torch.tensor([[5, 6, 7, 8], [9, 8, 7, 6]])}
+
+
+def base_size():
+    with torch.device("meta"):
+        return transformers.BertForSequenceClassification(transformers.BertConfig())
+
+
+def trained(model):
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def head(model):
+    return sum(p.numel() for p in head_parameters(model))
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ({"rank": 32}, 2_654_208),
+        ({"rank": 4}, 331_776),
+        ({"rank": 4, "targets": ["query", "key"]}, 147_456),
+    ],
+)
+def test_lora_has_the_published_number_of_parameters_at_bert_base_size(options, count):
+    model = base_size()
+    own = head(model)
+    adapted = MADE["lora"](**options).prepare(model)
+    assert trained(adapted) - own == count
+
+
+def test_adapters_have_the_published_number_of_parameters_at_bert_base_size():
+    model = base_size()
+    own = head(model)
+    assert trained(MADE["adapter"]().prepare(model)) - own == 24 * 49_952 == 1_198_848
+
+
+def test_bitfit_trains_every_bias_and_the_head_alone():
+    model = base_size()
+    adapted = MADE["bitfit"]().prepare(model)
+    biases = sum(p.numel() for name, p in adapted.named_parameters() if "bias" in name)
+    weights = sum(p.numel() for p in head_parameters(adapted) if p.dim() == 2)
+    assert trained(adapted) == biases + weights
+
+
+def host(architecture):
+    return tiny_model(architecture, 40)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("name", MADE)
+def test_training_starts_at_the_bare_model(architecture, name):
+    with torch.no_grad():
+        bare = host(architecture)(**BATCH).logits
+        assert torch.equal(MADE[name]().prepare(host(architecture)).eval()(**BATCH).logits, bare)
+
+
+def stepped(architecture, name):
+    model = MADE[name]().prepare(host(architecture)).eval()
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.5)
+    before = {n: p.detach().clone() for n, p in model.named_parameters() if not p.requires_grad}
+    for _ in range(2):  # LoRA's second factor moves first
+        model(**BATCH).logits.square().sum().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return model, before
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("name", MADE)
+def test_what_was_trained_is_stored_and_loads_to_the_same_bits(tmp_path, architecture, name):
+    model, before = stepped(architecture, name)
+    own = dict(model.named_parameters())
+    assert all(torch.equal(own[n], value) for n, value in before.items())
+    adaptation = MADE[name]()
+    adaptation.save(model, tmp_path / "host")
+    loaded = adaptation.load(tmp_path / "host", lambda _folder: host(architecture)).eval()
+    with torch.no_grad():
+        expected = model(**BATCH).logits
+        assert not torch.equal(expected, host(architecture)(**BATCH).logits)
+        assert torch.equal(loaded(**BATCH).logits, expected)
+        loaded.train()
+        loaded.eval()
+        assert torch.equal(loaded(**BATCH).logits, expected)
+    whole = sum(p.numel() for p in host(architecture).parameters()) * 4
+    assert sum(f.stat().st_size for f in (tmp_path / "host").glob("*.safetensors")) < whole
+
+
+def test_lora_keeps_the_biases_of_the_maps_it_updates():
+    model = host("bert-classifier")
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "bias" in name:
+                parameter.normal_()
+        bare = model(**BATCH).logits
+        assert torch.equal(MADE["lora"]().prepare(model).eval()(**BATCH).logits, bare)
+
+
+def test_a_lora_folder_opens_with_peft_itself(tmp_path):
+    from peft import PeftModel
+
+    model, _ = stepped("bert-classifier", "lora")
+    MADE["lora"]().save(model, tmp_path)
+    opened = PeftModel.from_pretrained(host("bert-classifier"), str(tmp_path)).eval()
+    with torch.no_grad():
+        assert torch.equal(opened(**BATCH).logits, model(**BATCH).logits)
+
+
+def test_a_kind_of_model_that_is_not_known_is_an_error_with_a_way_out():
+    config = transformers.AlbertConfig(
+        hidden_size=32, num_attention_heads=2, intermediate_size=32, embedding_size=16
+    )
+    model = transformers.AlbertForSequenceClassification(config)
+    with pytest.raises(KpError) as caught:
+        MADE["lora"]().prepare(model)
+    assert caught.value.problems[0].code == "KP650"
+    assert "target_modules" in caught.value.problems[0].fix
+    assert trained(MADE["lora"](target_modules=["query"]).prepare(model)) > 0
+
+
+def test_tensors_of_another_backbone_are_refused(tmp_path):
+    model, _ = stepped("bert-classifier", "bitfit")
+    MADE["bitfit"]().save(model, tmp_path)
+    with pytest.raises(KpError) as caught:
+        MADE["bitfit"]().load(tmp_path, lambda _folder: host("distilbert-classifier"))
+    assert caught.value.problems[0].code == "KP651"
+
+
+@pytest.mark.parametrize("architecture", ["bert-classifier", "gpt2-classifier"])
+def test_knowledge_goes_onto_every_one_of_them(tmp_path, architecture):
+    train = {"stage": "task", "epochs": 1, "lr": 0.02, "batch_size": 8}
+    rows = [
+        {"id": "frozen", "type": "none"},
+        {"id": "map", "type": "map-tuning", "train": train},
+        {"id": "with-mapper", "type": "fine-tuning-with-mapper", "init": "map"},
+    ]
+    hosts = [{"id": name, "adaptation": {"type": name, "epochs": 1}} for name in MADE]
+    spec = tiny_project(tmp_path, architecture, injections=rows, hosts=hosts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KPFRAMEWORK_CACHE", str(tmp_path / "cache"))
+        assert run(["run", str(spec), "-o", str(tmp_path / "out")]) == 0
+    results = json.loads((tmp_path / "out" / "results.json").read_text("utf-8"))
+    assert {row["host"] for row in results["rows"]} == set(MADE)
+    assert all(row["plug_and_play"] is not row["trains_host"] for row in results["rows"])

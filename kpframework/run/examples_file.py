@@ -17,6 +17,7 @@ from kpframework.api.text import (
     Literal,
     Mask,
     Mention,
+    Piece,
     Replacement,
     Segment,
     Slot,
@@ -28,7 +29,6 @@ _EDITS: dict[str, Any] = {
     "mask": Mask,
     "replacement": Replacement,
 }
-_PIECES: dict[str, Any] = {"blank": Blank, "literal": Literal, "slot": Slot}
 
 
 def write_examples(path: Path, examples: Iterable[Example]) -> int:
@@ -92,13 +92,27 @@ def _plain(example: Example) -> dict[str, Any]:
 def _plain_edit(edit: Edit) -> dict[str, Any]:
     plain = asdict(edit)
     if isinstance(edit, Insertion | Replacement):
-        plain["pieces"] = [[type(piece).__name__.lower(), asdict(piece)] for piece in edit.pieces]
+        plain["pieces"] = [_plain_piece(piece) for piece in edit.pieces]
     return {"edit": type(edit).__name__.lower(), **plain}
 
 
 def _edit(plain: dict[str, Any]) -> Edit:
     kind = _EDITS[plain.pop("edit")]
     if "pieces" in plain:
-        plain["pieces"] = tuple(_PIECES[name](**own) for name, own in plain["pieces"])
+        plain["pieces"] = tuple(_piece(piece) for piece in plain["pieces"])
     edit: Edit = kind(**plain)
     return edit
+
+
+def _plain_piece(piece: Piece) -> dict[str, Any]:
+    if isinstance(piece, Slot):
+        return {"slot": piece.entity}
+    if isinstance(piece, Blank):
+        return {"blank": True}
+    return {"text": piece.text} | ({} if piece.limit is None else {"limit": piece.limit})
+
+
+def _piece(plain: dict[str, Any]) -> Piece:
+    if "slot" in plain:
+        return Slot(plain["slot"])
+    return Blank() if "blank" in plain else Literal(**plain)

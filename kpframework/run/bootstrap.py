@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,63 @@ Score = Callable[[Floats], Mapping[str, Floats]]
 """`kpframework.api.Task.score`: sums of shape (..., k) to metrics of shape (...)."""
 
 _CHUNK_BYTES = 64 * 2**20
+_PROBED = 4
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """A metric of a system, and what it is on each resample."""
+
+    mean: float
+    """On the examples and seeds themselves."""
+    values: Floats
+    """Shape (resamples,). The first k are the same however many there are, and two systems'
+    belong together where examples and seeds do: their difference is a paired one."""
+
+
+def resample(
+    stats: npt.ArrayLike,
+    score: Score,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    mask: npt.ArrayLike | None = None,
+) -> dict[str, Resampled]:
+    """Return each metric of one system with its values on the resamples of `paired_bootstrap`.
+
+    Empty if no example counts. Arguments and errors are those of `paired_bootstrap`.
+    """
+    return _resample(_aligned([stats], mask), score, resamples, seed)[0]
+
+
+def estimate(
+    own: Resampled, other: Resampled | None = None, *, confidence: float = 0.95
+) -> dict[str, Any]:
+    """Return a metric with its interval, and the difference to another system where there is one.
+
+    Of systems with different numbers of resamples, those that both have are compared.
+
+    Returns:
+        One value of what `paired_bootstrap` returns.
+    """
+    levels = [(1 - confidence) / 2, (1 + confidence) / 2]
+    summary = _summary(own.mean, own.values, levels)
+    if other is not None:
+        both = min(len(own.values), len(other.values))
+        values = own.values[:both] - other.values[:both]
+        difference = _summary(own.mean - other.mean, values, levels)
+        low, high = difference["interval"]
+        summary["difference"] = difference | {"excludes_zero": low > 0 or high < 0}
+    return summary
+
+
+def draws_digest(examples: int, seeds: int, seed: int = 0) -> str:
+    """Return what is equal where the same is drawn, whatever releases of this and of numpy draw."""
+    digest = hashlib.sha256()
+    if examples:
+        for drawn in _Draws(seeds, examples, seed).take(_PROBED):
+            digest.update(np.ascontiguousarray(drawn, "<f8").tobytes())
+    return digest.hexdigest()[:16]
 
 
 def paired_bootstrap(
@@ -53,9 +112,19 @@ def paired_bootstrap(
         KpError: ``KP530``, a statistic or a metric is not finite.
     """
     systems = _aligned([stats_a] if stats_b is None else [stats_a, stats_b], mask)
+    own, *others = _resample(systems, score, resamples, seed)
+    return {
+        metric: estimate(found, others[0][metric] if others else None, confidence=confidence)
+        for metric, found in own.items()
+    }
+
+
+def _resample(
+    systems: Sequence[Floats], score: Score, resamples: int, seed: int
+) -> list[dict[str, Resampled]]:
     seeds, examples, width = systems[0].shape
     if examples == 0:
-        return {}
+        return [{} for _ in systems]
     point = [_mean_over_seeds(_scores(score, s.sum(axis=1)[None]), None) for s in systems]
     draws = _Draws(seeds, examples, seed)
     size = max(1, _CHUNK_BYTES // (8 * (2 * examples + 2 * seeds * width)))
@@ -68,17 +137,13 @@ def paired_bootstrap(
                 for system in systems
             ]
         )
-    levels = [(1 - confidence) / 2, (1 + confidence) / 2]
-    results: dict[str, dict[str, Any]] = {}
-    for metric in point[0]:
-        values = [np.concatenate([part[i][metric] for part in parts]) for i in range(len(systems))]
-        results[metric] = _summary(float(point[0][metric][0]), values[0], levels)
-        if len(systems) == 2:
-            mean = float(point[0][metric][0] - point[1][metric][0])
-            difference = _summary(mean, values[0] - values[1], levels)
-            low, high = difference["interval"]
-            results[metric]["difference"] = difference | {"excludes_zero": low > 0 or high < 0}
-    return results
+    return [
+        {
+            metric: Resampled(float(mean[0]), np.concatenate([part[i][metric] for part in parts]))
+            for metric, mean in point[i].items()
+        }
+        for i in range(len(systems))
+    ]
 
 
 def _aligned(systems: list[npt.ArrayLike], mask: npt.ArrayLike | None) -> list[Floats]:

@@ -19,8 +19,9 @@ from kpframework.api.injector import Injector
 from kpframework.api.linker import Linker
 from kpframework.api.text import Mention, Segment
 from kpframework.errors import KpError
+from kpframework.inject.alignment import Encoding, padded_origin
 from kpframework.inject.attachment import Attachment
-from kpframework.inject.batch import Batch, Collator
+from kpframework.inject.batch import Collator
 from kpframework.inject.encoding import EditedSegment, InputEncoder
 from kpframework.inject.knowledge import Knowledge
 from kpframework.inject.plug import MODULE_FILE, load_state, plug
@@ -161,8 +162,12 @@ class KnowledgePlugin:
         texts: Sequence[str],
         mentions: Sequence[Sequence[Mention]] | None = None,
         max_length: int = 512,
-    ) -> dict[str, torch.Tensor]:
-        """Return model inputs with this plugin's edits; mentions are linked unless given."""
+    ) -> Encoding:
+        """Return model inputs with this plugin's edits; mentions are linked unless given.
+
+        The inputs know where the user's own tokens went, so that per-token metrics of a language
+        model can be told: `kpframework.inject.alignment.Encoding.align`.
+        """
         model, tokenizer = self._attached()
         linked = self.link(texts) if mentions is None else mentions
         rows = [(self, text, own) for text, own in zip(texts, linked, strict=True)]
@@ -193,7 +198,7 @@ def encode_mixed(
     texts: Sequence[str],
     knowledge: Sequence[KnowledgePlugin | str],
     max_length: int = 512,
-) -> dict[str, torch.Tensor]:
+) -> Encoding:
     """Return one batch in which each row has its own plugin, or ``"__host__"`` for none.
 
     Args:
@@ -226,7 +231,7 @@ def encode_rows(
     tokenizer: Any,
     rows: Sequence[tuple[KnowledgePlugin | None, str, Sequence[Mention]]],
     max_length: int,
-) -> dict[str, torch.Tensor]:
+) -> Encoding:
     """Return the padded batch of (plugin, text, mentions) rows, on the model's device."""
     attachment = _attachments[model]
     encoder = InputEncoder(tokenizer, max_length)
@@ -241,8 +246,12 @@ def encode_rows(
         tables[source] = knowledge.rows
         inputs.append([knowledge.edit(Segment(text), mentions, source)])
     lookups = [tables.get(source, len) for source in range(max(tables, default=-1) + 1)]
-    batch: Batch = Collator(tokenizer, encoder.special.pad_id, lookups)(encoder.encode(inputs))
-    return batch.to(attachment.embedding.weight.device).inputs  # type: ignore[arg-type]
+    items = encoder.encode(inputs)
+    collate = Collator(tokenizer, encoder.special.pad_id, lookups)
+    batch = collate(items).to(attachment.embedding.weight.device)  # type: ignore[arg-type]
+    ids = batch.inputs["input_ids"]
+    origin = padded_origin(items, ids.shape[1], collate.left).to(ids.device)
+    return Encoding(batch.inputs, origin, [text for _, text, _ in rows], tokenizer)
 
 
 def write_artifact(

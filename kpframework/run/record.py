@@ -69,10 +69,19 @@ def write_json_atomic(path: Path, value: Any) -> None:
         TypeError: something is not JSON.
     """
     text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    write_atomic(path, text.encode())
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file so that a reader, or a crash, never finds half of it.
+
+    Raises:
+        KpError: ``KP503``, the file cannot be written.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(data)
         sync(temporary)
         temporary.replace(path)
         sync(path.parent)

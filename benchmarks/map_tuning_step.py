@@ -33,7 +33,8 @@ from kpframework.inject.batch import ENTITIES
 from kpframework.inject.freezing import dropout, fingerprint
 from kpframework.train.data import EncodedSet
 from kpframework.train.loop import fast_fp32
-from kpframework.train.masked_lm import masked_lm_loss, narrowable_blocks, train_mention_masked_lm
+from kpframework.train.masked_lm import train_mention_masked_lm
+from kpframework.train.masked_logits import masked_lm_loss, narrowable_blocks
 
 Times = dict[str, dict[int, list[float]]]
 """Seconds of each way, by batch."""

@@ -44,8 +44,10 @@ ERROR_CODES: dict[str, str] = {
     "KP313": "No saved knowledge plugin is where a row's 'from' points.",
     "KP314": "An option has no effect in a row that is reused with 'from'.",
     "KP315": "An injector that trains its host meets a host that is a finished checkpoint.",
-    "KP317": "A row reads a corpus, but the backbone is no masked language model.",
     "KP316": "A plugin's own check of its options failed.",
+    "KP317": "A row reads a corpus, but the backbone is no masked language model.",
+    "KP318": "An option of a row or a host does not fit the model.",
+    "KP319": "A saved knowledge plugin was trained for a host of another width.",
     # Knowledge bases and entity vectors on disk
     "KP400": "A folder is not a stored knowledge base, or not a whole one.",
     "KP401": "A knowledge base yields an entity twice.",
@@ -119,6 +121,7 @@ ERROR_CODES: dict[str, str] = {
     "KP701": "The tokenizer gives no character offsets.",
     "KP702": "Markers, slots and the spans they stand at do not fit into max_length.",
     "KP703": "A masked objective was asked of a tokenizer without a mask token.",
+    "KP704": "Nothing stands before the text that a causal language model has to name.",
     "KP710": "The host has no input-embedding module.",
     "KP711": "A knowledge plugin of that name is attached to the host already.",
     "KP712": "A batch holds entities, but the host never came to the module they enter at.",
@@ -127,6 +130,8 @@ ERROR_CODES: dict[str, str] = {
     "KP715": "No list of layers was found in the host.",
     "KP716": "A knowledge plugin does not fit this host, or these vectors.",
     "KP717": "A knowledge plugin's tensors are missing or damaged.",
+    "KP718": "An injector asks for entity vectors, but declares that it uses none.",
+    "KP719": "A layer's feed-forward block or attention is not of a kind that can be entered.",
     # Training
     "KP720": "The loss or a gradient is not finite; training stopped before the weights changed.",
     "KP730": "No such head.",
@@ -134,6 +139,8 @@ ERROR_CODES: dict[str, str] = {
     "KP732": "A checkpoint's head is missing, or has other outputs than the task.",
     "KP740": "No training example holds a linked mention with a vector.",
     "KP741": "The corpus holds no linked mention with a vector.",
+    "KP742": "A task that reads one word of each input hides another number of tokens.",
+    "KP743": "The examples of a split have different numbers of inputs.",
     "KP750": "A line of a corpus is not a passage.",
     # Knowledge plugins
     "KP760": "A knowledge plugin's configuration cannot be read.",

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from kpframework.api.config import SectionId as SectionId
     from kpframework.api.config import TrainConfig as TrainConfig
     from kpframework.api.context import Context as Context
+    from kpframework.api.corpus import CorpusBatch as CorpusBatch
+    from kpframework.api.corpus import Corruption as Corruption
     from kpframework.api.embeddings import Embeddings as Embeddings
     from kpframework.api.embeddings import EmbeddingTable as EmbeddingTable
     from kpframework.api.host import Adaptation as Adaptation
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
     from kpframework.api.layout import slot_edit as slot_edit
     from kpframework.api.linker import Linker as Linker
     from kpframework.api.mapper import Mapper as Mapper
+    from kpframework.api.model_facts import Misfit as Misfit
+    from kpframework.api.model_facts import layer_count as layer_count
+    from kpframework.api.model_facts import outside_layers as outside_layers
     from kpframework.api.stages import GeneralStage as GeneralStage
     from kpframework.api.stages import StageConfig as StageConfig
     from kpframework.api.stages import StagedInjector as StagedInjector
@@ -44,6 +49,7 @@ if TYPE_CHECKING:
     from kpframework.api.text import Blank as Blank
     from kpframework.api.text import Edit as Edit
     from kpframework.api.text import Example as Example
+    from kpframework.api.text import Hidden as Hidden
     from kpframework.api.text import Insertion as Insertion
     from kpframework.api.text import Literal as Literal
     from kpframework.api.text import Mask as Mask
@@ -60,6 +66,8 @@ _HOME = {
     "ComponentConfig": "config",
     "ComponentRef": "config",
     "Context": "context",
+    "CorpusBatch": "corpus",
+    "Corruption": "corpus",
     "Edit": "text",
     "EmbeddingTable": "embeddings",
     "Embeddings": "embeddings",
@@ -68,6 +76,7 @@ _HOME = {
     "EntitySpace": "injector",
     "Example": "text",
     "GeneralStage": "stages",
+    "Hidden": "text",
     "HostHandle": "injector",
     "Injector": "injector",
     "InputFile": "config",
@@ -81,6 +90,7 @@ _HOME = {
     "Mapper": "mapper",
     "Mask": "text",
     "Mention": "text",
+    "Misfit": "model_facts",
     "Ref": "config",
     "Replacement": "text",
     "SectionId": "config",
@@ -94,6 +104,8 @@ _HOME = {
     "TrainConfig": "config",
     "TrainingSession": "injector",
     "Triple": "kb",
+    "layer_count": "model_facts",
+    "outside_layers": "model_facts",
     "slot_edit": "layout",
 }
 __all__ = list(_HOME)

@@ -31,6 +31,10 @@ def _silent(description: str, total: int | None) -> Iterator[Advance]:
     yield advance
 
 
+def _no_tokenizer() -> Any:
+    raise KpError("KP290", "no tokenizer here: the backbone is not known")
+
+
 def _no_registry(kind: str, ref: ComponentRef) -> Any:
     raise KpError("KP290", f"no registry here to create the {kind} {ref.type!r} from")
 
@@ -49,6 +53,9 @@ class Context:
 
     labels: tuple[str, ...] = ()
     """A task's labels as an earlier step of the run read them; empty before that."""
+    tokenizer: Callable[[], Any] = _no_tokenizer
+    """Returns the host's fast tokenizer, the backbone's where there is no host yet; for a task that
+    declares `needs_tokenizer`."""
     create: Callable[[str, ComponentRef], Any] = _no_registry
     """``context.create("mapper", config.mapper)`` constructs a nested component."""
 

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Literal as OneOf
 
 from kpframework.api.context import Context
 from kpframework.api.text import Mention, Segment
@@ -21,12 +22,22 @@ if TYPE_CHECKING:
 class Task(ABC):
     """A task reads its splits and knows how a model's outputs are trained on, decided and scored.
 
+    Logits have shape (examples, outputs); (examples, inputs, outputs) where an example has several
+    inputs (`Example.inputs`). What an output is, `reads` says.
+
     A metric is a function of *sums of per-example statistics* (correct and count for accuracy; true
     positives, predicted and gold for F1), so that subsets and bootstrap intervals come at no cost.
     """
 
     head: ClassVar[str] = "sequence-classification"
-    """Which head the host has: ``sequence-classification``, ``masked-lm`` or ``causal-lm``."""
+    """Which head the host has: ``sequence-classification``, or ``language-model``: a masked or a
+    causal one, whichever the host is."""
+    reads: ClassVar[OneOf["head", "words", "likelihood"]] = "head"
+    """What is read of each input: the ``head``'s outputs, one for each of `labels`; of a language
+    model, the logits of all ``words`` of the vocabulary at the one `Hidden` token; or the
+    ``likelihood``, the mean log-probability of the `Hidden` tokens, one output."""
+    needs_tokenizer: ClassVar[bool] = False
+    """Whether reading the examples takes the backbone's tokenizer (`Context.tokenizer`)."""
 
     def __init__(self, config: Any, context: Context) -> None:
         self.config = config
@@ -60,7 +71,7 @@ class Task(ABC):
 
     @abstractmethod
     def loss(self, logits: torch.Tensor, targets: Sequence[Any]) -> torch.Tensor:
-        """Return the mean loss of a batch; ``logits`` has shape (batch, outputs)."""
+        """Return the mean loss of a batch."""
 
     def prior(self, targets: Sequence[Any]) -> Sequence[float] | None:
         """Return the logits a new head's bias starts from, or None to leave it at 0.
@@ -103,9 +114,25 @@ class Task(ABC):
         """
         return Segment(text, tuple(Mention(start, end, role="mention") for start, end in spans))
 
-    def show(self, decision: Any) -> str:
-        """Return a decision (or a target) in words, for the report."""
+    def quality(self, decision: Any, target: Any) -> float:
+        """Return how good a decision is, in [0, 1]: 1 is right. Sets are compared by F1."""
+        if not isinstance(target, list):
+            return float(decision == target)
+        both = len(set(decision) & set(target))
+        return 2 * both / max(1, len(decision) + len(target)) if decision or target else 1.0
+
+    def show(self, decision: Any, example: Example | None = None) -> str:
+        """Return a decision (or a target) in words, for the report.
+
+        Args:
+            decision: of the task.
+            example: what it is about; None where it is not known, as for a user's own text.
+        """
         return str(decision)
+
+    def counts(self) -> Mapping[str, int]:
+        """Return what was counted while the examples were read, such as how many were left out."""
+        return {}
 
     def files(self) -> Sequence[Path]:
         """Return files read that no option names; they enter the key."""

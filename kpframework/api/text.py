@@ -49,7 +49,18 @@ class Blank:
     """One mask token, which the language model answers at."""
 
 
-Piece = Slot | Literal | Blank
+@dataclass(frozen=True)
+class Hidden:
+    """Text that the language model has to name; its tokens are the input's targets.
+
+    For a masked language model they are mask tokens. A causal one sees them, and names each from
+    the position before it.
+    """
+
+    text: str
+
+
+Piece = Slot | Literal | Blank | Hidden
 """What can be put into an input."""
 
 
@@ -109,13 +120,22 @@ class Segment:
 
 @dataclass(frozen=True)
 class Example:
-    """One input of a task with its target.
+    """One question of a task with its target.
 
     ``target`` is whatever JSON value the task understands: a label index, a list of them, a string.
     """
 
     id: str
     segments: tuple[Segment, ...]
+    """Every text of the example; each is linked once."""
     target: Any
     info: Mapping[str, Any] = field(default_factory=dict)
     """Shown in the report beside the example."""
+    inputs: tuple[tuple[int, ...], ...] = ()
+    """The model's inputs, each the indices of its one or two segments; empty for one input of all.
+
+    A query with ten supports is eleven segments and ten inputs: ``((0, 1), (0, 2), …)``. The
+    first segment is what is asked about. All examples of a split have as many inputs."""
+    group: str = ""
+    """Examples of one group, such as an episode, are drawn together when intervals are estimated.
+    Empty: the example stands alone."""

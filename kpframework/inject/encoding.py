@@ -16,6 +16,7 @@ from kpframework.api.text import (
     Anchor,
     Blank,
     Edit,
+    Hidden,
     Insertion,
     Literal,
     Mask,
@@ -56,7 +57,9 @@ class Encoded:
     entities: list[tuple[int, int, str]]
     """(position, source, entity id) of every slot and anchor."""
     targets: list[tuple[int, int]]
-    """(position, token id) of every masked token; the mask token's own id for a `Blank`."""
+    """(position, token id) of every token the language model has to name, at the position where it
+    answers: that of a masked token itself, the one before for a causal model. The mask token's own
+    id for a `Blank`."""
     origin: list[int]
     """For each position the index of the user's own token, counted over all segments; else -1."""
     dropped: int
@@ -69,12 +72,13 @@ class InputEncoder:
     Args:
         tokenizer: a fast tokenizer; it is read, never changed.
         max_length: longest input, special tokens and everything inserted included.
+        causal: whether the model is a causal language model; decides how `Hidden` text is hidden.
 
     Raises:
         KpError: KP701, the tokenizer has no offsets (it is not a fast one).
     """
 
-    def __init__(self, tokenizer: Any, max_length: int) -> None:
+    def __init__(self, tokenizer: Any, max_length: int, causal: bool = False) -> None:
         if not getattr(tokenizer, "is_fast", False):
             raise KpError(
                 "KP701",
@@ -84,6 +88,7 @@ class InputEncoder:
             )
         self.tokenizer = tokenizer
         self.max_length = max_length
+        self.causal = causal
         self.special = SpecialTokens(tokenizer)
 
     def encode(self, inputs: Sequence[Sequence[EditedSegment]]) -> list[Encoded]:
@@ -92,27 +97,20 @@ class InputEncoder:
         Raises:
             KpError: KP702, what the task requires does not fit into ``max_length``.
         """
-        texts = [segment.text for segments in inputs for segment in segments]
+        texts = list(dict.fromkeys(segment.text for segments in inputs for segment in segments))
         if not texts:
             return []
         tokens = self.tokenizer(
             texts, add_special_tokens=False, return_offsets_mapping=True, truncation=False
         )
-        encoded, start = [], 0
-        for segments in inputs:
-            stop = start + len(segments)
-            laid_out = [
-                _LaidOut(segment, ids, offsets, self.special)
-                for segment, ids, offsets in zip(
-                    segments,
-                    tokens["input_ids"][start:stop],
-                    tokens["offset_mapping"][start:stop],
-                    strict=True,
-                )
-            ]
-            encoded.append(self._join(laid_out))
-            start = stop
-        return encoded
+        each = zip(tokens["input_ids"], tokens["offset_mapping"], strict=True)
+        tokenized = dict(zip(texts, each, strict=True))
+        return [
+            self._join(
+                [_LaidOut(own, *tokenized[own.text], self.special, self.causal) for own in segments]
+            )
+            for segments in inputs
+        ]
 
     def _join(self, segments: list[_LaidOut]) -> Encoded:
         frame = self.special.frame(len(segments))
@@ -151,7 +149,8 @@ class _Put:
 
     ids: list[int]
     entity: str = ""
-    blank: bool = False
+    named: Sequence[int] = ()
+    """What the language model has to name here."""
 
 
 class _LaidOut:
@@ -163,10 +162,12 @@ class _LaidOut:
         ids: Sequence[int],
         offsets: Sequence[tuple[int, int]],
         special: SpecialTokens,
+        causal: bool,
     ) -> None:
         self.text = segment.text
         self.ids = list(ids)
         self.special = special
+        self.causal = causal
         self.targets: dict[int, int] = {}
         self.anchors: dict[int, list[tuple[int, str]]] = {}
         self.removed: set[int] = set()
@@ -236,7 +237,10 @@ class _LaidOut:
             if isinstance(piece, Slot):
                 put = _Put([self.special.placeholder_id], piece.entity)
             elif isinstance(piece, Blank):
-                put = _Put([self.special.mask_id], blank=True)
+                put = _Put([self.special.mask_id], named=[self.special.mask_id])
+            elif isinstance(piece, Hidden):
+                named = self.special.literal(piece.text)
+                put = _Put(named if self.causal else [self.special.mask_id] * len(named), "", named)
             else:
                 put = _Put(self.special.literal(piece.text)[: piece.limit])
                 if piece.limit is not None:
@@ -278,7 +282,13 @@ class _LaidOut:
         for put in puts:
             if put.entity:
                 out.entities.append((len(out.input_ids), source, put.entity))
-            if put.blank:
-                out.targets.append((len(out.input_ids), put.ids[0]))
+            first = len(out.input_ids) - self.causal
+            if put.named and first < 0:
+                raise KpError(
+                    "KP704",
+                    f"nothing stands before what a causal model has to name: {self.text[:80]!r}",
+                    "let the input begin with text or with a special token",
+                )
+            out.targets.extend((first + i, token) for i, token in enumerate(put.named))
             out.input_ids.extend(put.ids)
             out.origin.extend([-1] * len(put.ids))

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from kpframework.errors import KpError
 
 Floats = npt.NDArray[np.float64]
+Numbers = npt.NDArray[np.int64]
 Score = Callable[[Floats], Mapping[str, Floats]]
 """`kpframework.api.Task.score`: sums of shape (..., k) to metrics of shape (...)."""
 
@@ -38,12 +39,14 @@ def resample(
     resamples: int = 2000,
     seed: int = 0,
     mask: npt.ArrayLike | None = None,
+    groups: Sequence[str] | None = None,
 ) -> dict[str, Resampled]:
     """Return each metric of one system with its values on the resamples of `paired_bootstrap`.
 
     Empty if no example counts. Arguments and errors are those of `paired_bootstrap`.
     """
-    return _resample(_aligned([stats], mask), score, resamples, seed)[0]
+    systems = _aligned([stats], mask)
+    return _resample(systems, score, resamples, seed, _numbered(systems, mask, groups))[0]
 
 
 def estimate(
@@ -67,11 +70,14 @@ def estimate(
     return summary
 
 
-def draws_digest(examples: int, seeds: int, seed: int = 0) -> str:
+def draws_digest(
+    examples: int, seeds: int, seed: int = 0, groups: Sequence[str] | None = None
+) -> str:
     """Return what is equal where the same is drawn, whatever releases of this and of numpy draw."""
     digest = hashlib.sha256()
     if examples:
-        for drawn in _Draws(seeds, examples, seed).take(_PROBED):
+        numbers = _numbered([np.empty((1, examples, 0))], None, groups)
+        for drawn in _Draws(seeds, numbers, seed).take(_PROBED):
             digest.update(np.ascontiguousarray(drawn, "<f8").tobytes())
     return digest.hexdigest()[:16]
 
@@ -85,12 +91,14 @@ def paired_bootstrap(
     confidence: float = 0.95,
     seed: int = 0,
     mask: npt.ArrayLike | None = None,
+    groups: Sequence[str] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return each metric of a system with its interval, and its difference to another system.
 
     Examples are drawn with replacement, the same for all seeds and both systems; where there are
-    several seeds, seeds are drawn as well, the same for both. A metric is the mean over seeds.
-    Intervals are percentiles.
+    several seeds, seeds are drawn as well, the same for both. Examples of a group are drawn
+    together (the cluster bootstrap), since they are not independent. A metric is the mean over
+    seeds. Intervals are percentiles.
 
     Args:
         stats_a: shape (seeds, examples, k), what `score` needs summed over examples.
@@ -101,6 +109,8 @@ def paired_bootstrap(
         confidence: level of the intervals.
         seed: equal seeds give equal intervals.
         mask: shape (examples,), which examples count; None counts all.
+        groups: for each example the group it is drawn with, such as its episode; an empty name
+            stands for a group of its own. None draws every example alone.
 
     Returns:
         ``{metric: {"mean": …, "interval": [low, high]}}``, with ``"difference": {"mean": …,
@@ -112,7 +122,7 @@ def paired_bootstrap(
         KpError: ``KP530``, a statistic or a metric is not finite.
     """
     systems = _aligned([stats_a] if stats_b is None else [stats_a, stats_b], mask)
-    own, *others = _resample(systems, score, resamples, seed)
+    own, *others = _resample(systems, score, resamples, seed, _numbered(systems, mask, groups))
     return {
         metric: estimate(found, others[0][metric] if others else None, confidence=confidence)
         for metric, found in own.items()
@@ -120,13 +130,13 @@ def paired_bootstrap(
 
 
 def _resample(
-    systems: Sequence[Floats], score: Score, resamples: int, seed: int
+    systems: Sequence[Floats], score: Score, resamples: int, seed: int, groups: Numbers
 ) -> list[dict[str, Resampled]]:
     seeds, examples, width = systems[0].shape
     if examples == 0:
         return [{} for _ in systems]
     point = [_mean_over_seeds(_scores(score, s.sum(axis=1)[None]), None) for s in systems]
-    draws = _Draws(seeds, examples, seed)
+    draws = _Draws(seeds, groups, seed)
     size = max(1, _CHUNK_BYTES // (8 * (2 * examples + 2 * seeds * width)))
     parts: list[list[dict[str, Floats]]] = []
     for start in range(0, resamples, size):
@@ -169,18 +179,35 @@ def _aligned(systems: list[npt.ArrayLike], mask: npt.ArrayLike | None) -> list[F
     return [np.broadcast_to(array, (seeds, *array.shape[1:])) for array in arrays]
 
 
+def _numbered(
+    systems: Sequence[Floats], mask: npt.ArrayLike | None, groups: Sequence[str] | None
+) -> Numbers:
+    """Return for each example that counts the number of its group."""
+    examples = systems[0].shape[1]
+    if groups is None or not any(groups):
+        return np.arange(examples)
+    names = np.array([name or f"\0{i}" for i, name in enumerate(groups)])
+    if mask is not None:
+        names = names[np.asarray(mask, dtype=bool)]
+    if len(names) != examples:
+        raise ValueError(f"{len(names)} groups for {examples} examples")
+    return np.unique(names, return_inverse=True)[1].reshape(-1)
+
+
 class _Draws:
     """Numbers of times each example, and each seed, is drawn; one stream, in chunks of any size."""
 
-    def __init__(self, seeds: int, examples: int, seed: int) -> None:
-        self.seeds, self.examples = seeds, examples
+    def __init__(self, seeds: int, groups: Numbers, seed: int) -> None:
+        self.seeds, self.groups = seeds, groups
+        self._alone = bool(np.array_equal(groups, np.arange(len(groups))))
         self._examples, self._seeds = (
             np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2)
         )
 
     def take(self, count: int) -> tuple[Floats, Floats]:
         """Return counts of shape (count, examples), and shares of shape (count, seeds)."""
-        examples = _counts(self._examples, count, self.examples)
+        drawn = _counts(self._examples, count, int(self.groups.max()) + 1)
+        examples = drawn if self._alone else drawn[:, self.groups]
         return examples, _counts(self._seeds, count, self.seeds) / self.seeds
 
 

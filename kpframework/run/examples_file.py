@@ -13,6 +13,7 @@ from kpframework.api.text import (
     Blank,
     Edit,
     Example,
+    Hidden,
     Insertion,
     Literal,
     Mask,
@@ -54,7 +55,9 @@ def read_examples(path: Path) -> Iterator[Example]:
                 )
                 for own in data["segments"]
             )
-            yield Example(data["id"], segments, data["target"], data["info"])
+            inputs = tuple(tuple(own) for own in data.get("inputs", ()))
+            group = data.get("group", "")
+            yield Example(data["id"], segments, data["target"], data["info"], inputs, group)
 
 
 def write_mentions(path: Path, linked: Iterable[Sequence[Sequence[Mention]]]) -> None:
@@ -86,6 +89,8 @@ def _plain(example: Example) -> dict[str, Any]:
         "segments": segments,
         "target": example.target,
         "info": dict(example.info),
+        **({"inputs": example.inputs} if example.inputs else {}),
+        **({"group": example.group} if example.group else {}),
     }
 
 
@@ -109,10 +114,14 @@ def _plain_piece(piece: Piece) -> dict[str, Any]:
         return {"slot": piece.entity}
     if isinstance(piece, Blank):
         return {"blank": True}
+    if isinstance(piece, Hidden):
+        return {"hidden": piece.text}
     return {"text": piece.text} | ({} if piece.limit is None else {"limit": piece.limit})
 
 
 def _piece(plain: dict[str, Any]) -> Piece:
     if "slot" in plain:
         return Slot(plain["slot"])
+    if "hidden" in plain:
+        return Hidden(plain["hidden"])
     return Blank() if "blank" in plain else Literal(**plain)

@@ -153,7 +153,7 @@ def _tokens(tokenizer: Any, encoded: Any) -> list[str]:
 def _answer(row: Any, data: Any, calibration: Mapping[str, float]) -> Any:
     from kpframework.train.data import predict
 
-    return row.task.decide(predict(row.model, data, row.context), calibration)[0]
+    return row.task.decide(predict(row.model, data, row.task, row.context), calibration)[0]
 
 
 def _needed(done: Mapping[str, StepResult], name: str) -> Path:

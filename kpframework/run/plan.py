@@ -112,12 +112,17 @@ class _Planner:
 
     def _task_step(self, task: str, kind: str, splits: tuple[str, ...]) -> Step:
         bound = self.resolved.tasks[task].task
+        params: dict[str, Any] = {"task": bound.key_data(), "splits": list(splits)}
+        files = files_of(bound)
+        if bound.create(Context()).needs_tokenizer:
+            params["backbone"], more = self._backbone_parts
+            files += more
         return self._step(
             f"{kind}[{task}]",
             "examples",
-            host_steps.examples(bound, splits),
-            {"task": bound.key_data(), "splits": list(splits)},
-            files=files_of(bound),
+            host_steps.examples(bound, splits, self.resolved.backbone),
+            params,
+            files=files,
         )
 
     # Knowledge

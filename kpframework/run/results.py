@@ -13,11 +13,12 @@ import kpframework
 from kpframework.api.context import Context
 from kpframework.api.text import Example
 from kpframework.kb.store import open_store
-from kpframework.run.bootstrap import paired_bootstrap
+from kpframework.run.bootstrap import Resampled, estimate, resample
 from kpframework.run.examples_file import read_examples, read_mentions
 from kpframework.run.execute import StepResult
 from kpframework.run.plan import Plan
 from kpframework.run.record import environment
+from kpframework.run.resamples import CellResamples, Place, cell_resamples
 from kpframework.run.row_plan import Cell
 from kpframework.run.step import Step
 from kpframework.run.steps.knowledge import task_at_work
@@ -35,6 +36,7 @@ class Results:
         self.spec = plan.resolved.spec
         self.tasks = {name: self._task_of(name) for name in plan.resolved.tasks}
         self.tests = {name: self._test(name) for name in self.tasks}
+        self._drawn: dict[tuple[Place, bytes], dict[str, Resampled]] = {}
 
     def build(self) -> dict[str, Any]:
         """Return the content of ``results.json``."""
@@ -60,6 +62,16 @@ class Results:
             "sections": [],
         }
 
+    def resamples(self) -> dict[Place, CellResamples]:
+        """Return each finished cell's metrics on every resample, for `write_resamples`."""
+        return {
+            (cell.row, cell.host, cell.task): cell_resamples(
+                metrics, self.tests[cell.task], cell.seeds
+            )
+            for cell in self.plan.cells
+            if self._statistics(cell) is not None and (metrics := self._resampled(cell, None))
+        }
+
     def per_example(self) -> list[dict[str, Any]]:
         """Return the lines of ``results.jsonl``: one for each row, seed and test example."""
         lines = []
@@ -75,9 +87,9 @@ class Results:
                             "injection": cell.row,
                             "seed": seed,
                             "id": example.id,
-                            "gold": task.show(example.target),
-                            "decision": task.show(decision),
-                            "correct": decision == example.target,
+                            "gold": task.show(example.target, example),
+                            "decision": task.show(decision, example),
+                            "correct": task.quality(decision, example.target) == 1,
                         }
                     )
         return lines
@@ -202,6 +214,7 @@ class Results:
             "subsets": self._subsets(cell),
             "coverage": _without_ends(facts[0]["coverage"]),
             "parameters": max(int(own.get("parameters", 0)) for own in trained),
+            "memory": _most_memory(trained),
             "input_overhead": float(np.mean([own["input_overhead"] for own in facts])),
             "seconds": {
                 "train": float(np.mean([own.get("seconds", 0.0) for own in trained])),
@@ -238,20 +251,16 @@ class Results:
         return None
 
     def _scores(self, cell: Cell, mask: Any) -> dict[str, Any]:
-        own = self._statistics(cell)
         base = self._baseline(cell)
-        other = None if base is None or base.row == cell.row else self._statistics(base)
-        compare = self.spec.compare
-        scores = paired_bootstrap(
-            own,
-            other,
-            self.tasks[cell.task].score,
-            resamples=compare.resamples,
-            confidence=compare.confidence,
-            mask=mask,
-        )
+        if base is not None and base.row == cell.row:
+            base = None
+        other = {} if base is None else self._resampled(base, mask)
+        scores = {
+            name: estimate(own, other.get(name), confidence=self.spec.compare.confidence)
+            for name, own in self._resampled(cell, mask).items()
+        }
         difference = None
-        if other is not None and base is not None and scores:
+        if base is not None and scores:
             difference = {
                 "baseline": base.row,
                 "metrics": {name: score.pop("difference") for name, score in scores.items()},
@@ -261,6 +270,19 @@ class Results:
             for name, score in scores.items():
                 score["per_seed"] = [own["metrics"][name] for own in steps]
         return {"metrics": scores, "difference": difference}
+
+    def _resampled(self, cell: Cell, mask: Any) -> dict[str, Resampled]:
+        """Return a finished cell's metrics on every resample; a baseline is asked for often."""
+        place = (cell.row, cell.host, cell.task), b"" if mask is None else mask.tobytes()
+        if place not in self._drawn:
+            self._drawn[place] = resample(
+                self._statistics(cell),
+                self.tasks[cell.task].score,
+                resamples=self.spec.compare.resamples,
+                mask=mask,
+                groups=[example.group for example in self.tests[cell.task]],
+            )
+        return self._drawn[place]
 
     def _baseline(self, cell: Cell) -> Cell | None:
         row = self.spec.compare.baseline or self.spec.injections[0].id
@@ -318,7 +340,8 @@ class Results:
             other,
             strict=True,
         ):
-            outcome = _outcome(now, before, example.target)
+            gain = task.quality(now, example.target) - task.quality(before, example.target)
+            outcome = "helped" if gain > 0 else "harmed" if gain < 0 else "changed"
             if now == before or shown.get(outcome, 0) >= SHOWN:
                 continue
             shown[outcome] = shown.get(outcome, 0) + 1
@@ -340,24 +363,24 @@ class Results:
                         }
                         for m in linked[0]
                     ],
-                    "gold": task.show(example.target),
-                    "without": task.show(before),
-                    "with": task.show(now),
+                    "gold": task.show(example.target, example),
+                    "without": task.show(before, example),
+                    "with": task.show(now, example),
                     "outcome": outcome,
                 }
             )
         return changed
 
 
-def _outcome(now: Any, before: Any, gold: Any) -> str:
-    if isinstance(gold, list):
-        better = _f1(now, gold) - _f1(before, gold)
-        return "helped" if better > 0 else "harmed" if better < 0 else "changed"
-    return "helped" if now == gold else "harmed" if before == gold else "changed"
-
-
-def _f1(answer: Sequence[Any], gold: Sequence[Any]) -> float:
-    return 2 * len(set(answer) & set(gold)) / max(1, len(answer) + len(gold))
+def _most_memory(trained: Sequence[Mapping[str, Any]]) -> dict[str, int | None] | None:
+    """Return the most any seed's training needed; None where nothing is trained, or measured."""
+    measured = [own["memory"] for own in trained if "memory" in own]
+    if not measured:
+        return None
+    return {
+        kind: max((own[kind] for own in measured if own[kind]), default=None)
+        for kind in ("process", "accelerator")
+    }
 
 
 def _without_ends(coverage: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -17,7 +17,9 @@ from kpframework.inject.attachment import Attachment
 from kpframework.inject.knowledge import Knowledge
 from kpframework.inject.plug import load_state, plug
 from kpframework.kb.table import EntityTable
+from kpframework.run.steps.knowledge import give_tokenizer
 from kpframework.train.data import EncodedSet, Mentions, encode_examples
+from kpframework.train.hosts import is_causal
 from kpframework.train.masked_lm import masked_items
 from kpframework.train.session import Session
 
@@ -47,6 +49,7 @@ class Row:
     ) -> None:
         self.model, self.tokenizer = host
         self.task = task
+        give_tokenizer(task, self.tokenizer)
         self.context = context
         self.attachment = Attachment(self.model)
         self.knowledge: Knowledge | None = None
@@ -66,7 +69,12 @@ class Row:
     def encode(self, examples: Sequence[Example], linked: Sequence[Mentions] | None) -> EncodedSet:
         """Encode examples for the host, with the injector's edits where they are linked."""
         return encode_examples(
-            self.tokenizer, self.task.max_length, examples, linked, self.knowledge
+            self.tokenizer,
+            self.task.max_length,
+            examples,
+            linked,
+            self.knowledge,
+            causal=self.task.reads != "head" and is_causal(self.model),
         )
 
     def masked_items(

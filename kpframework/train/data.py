@@ -10,11 +10,14 @@ import numpy as np
 import torch
 
 from kpframework.api.context import Context
+from kpframework.api.task import Task
 from kpframework.api.text import Example, Mention
+from kpframework.errors import KpError
 from kpframework.inject.batch import Batch, Collator, shuffled_batches, sorted_batches
 from kpframework.inject.encoding import Encoded, InputEncoder
 from kpframework.inject.knowledge import Knowledge, plain
 from kpframework.train.loop import fast_fp32
+from kpframework.train.reading import reading
 
 Mentions = Sequence[Sequence[Mention]]
 """For each segment of one example its linked mentions."""
@@ -25,37 +28,58 @@ class EncodedSet:
     """Encoded examples, ready to be batched."""
 
     items: list[Encoded]
+    """The inputs, those of an example one after the other."""
     targets: list[Any]
     collate: Collator
+    each: int = 1
+    """Inputs an example."""
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each example's longest input."""
+        own = [len(item.input_ids) for item in self.items]
+        return own if self.each == 1 else [max(own[i : i + self.each]) for i in self._starts]
+
+    @property
+    def _starts(self) -> range:
+        return range(0, len(self.items), self.each)
 
     def batches(self, size: int, seed: int, epoch: int) -> list[list[int]]:
-        """Return one epoch's shuffled batches as lists of indices."""
-        lengths = [len(item.input_ids) for item in self.items]
-        return shuffled_batches(lengths, size, seed, epoch)
+        """Return one epoch's shuffled batches as lists of indices of examples."""
+        return shuffled_batches(self.lengths, size, seed, epoch)
 
     def batch(self, indices: Sequence[int]) -> Batch:
-        """Return the padded batch of some examples."""
-        return self.collate([self.items[i] for i in indices])
+        """Return the padded batch of some examples' inputs."""
+        own = range(self.each)
+        return self.collate([self.items[i * self.each + k] for i in indices for k in own])
+
+    def grouped(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Return what was read of inputs by example: `Task` names the shapes."""
+        if self.each == 1:
+            return outputs
+        return outputs.reshape(-1, self.each, *outputs.shape[1:])
 
     def first(self, count: int) -> Batch:
-        """Return the batch of the first examples, at most ``count``."""
-        return self.batch(range(min(count, len(self.items))))
+        """Return the batch of the first examples, at most ``count`` inputs if one has fewer."""
+        return self.batch(range(min(max(1, count // self.each), len(self.targets))))
 
     def with_entities(self) -> EncodedSet:
         """Return the examples that hold an entity: only those give an injector a gradient."""
-        keep = [i for i, item in enumerate(self.items) if item.entities]
-        return EncodedSet(
-            [self.items[i] for i in keep], [self.targets[i] for i in keep], self.collate
+        inputs = [self.items[i : i + self.each] for i in self._starts]
+        keep = [i for i, own in enumerate(inputs) if any(item.entities for item in own)]
+        return replace(
+            self,
+            items=[item for i in keep for item in inputs[i]],
+            targets=[self.targets[i] for i in keep],
         )
 
     def bare(self) -> EncodedSet:
         """Return the same inputs without their entities."""
-        items = [replace(item, entities=[]) for item in self.items]
-        return EncodedSet(items, self.targets, self.collate)
+        return replace(self, items=[replace(item, entities=[]) for item in self.items])
 
     @property
     def truncated(self) -> int:
-        """How many examples lost some of their text."""
+        """How many inputs lost some of their text."""
         return sum(item.dropped > 0 for item in self.items)
 
 
@@ -65,46 +89,66 @@ def encode_examples(
     examples: Sequence[Example],
     mentions: Sequence[Mentions] | None = None,
     knowledge: Knowledge | None = None,
+    causal: bool = False,
 ) -> EncodedSet:
-    """Encode examples with the task's edits, and an injector's where ``knowledge`` is given."""
-    encoder = InputEncoder(tokenizer, max_length)
+    """Encode examples with the task's edits, and an injector's where ``knowledge`` is given.
+
+    Raises:
+        KpError: KP743, the examples have different numbers of inputs.
+    """
+    encoder = InputEncoder(tokenizer, max_length, causal)
     if knowledge is None or mentions is None:
-        inputs = [[plain(segment) for segment in example.segments] for example in examples]
+        edited = [[plain(segment) for segment in example.segments] for example in examples]
         collate = Collator(tokenizer, encoder.special.pad_id)
     else:
-        inputs = [
+        edited = [
             [knowledge.edit(s, own) for s, own in zip(example.segments, linked, strict=True)]
             for example, linked in zip(examples, mentions, strict=True)
         ]
         collate = Collator(tokenizer, encoder.special.pad_id, [knowledge.rows])
-    return EncodedSet(encoder.encode(inputs), [example.target for example in examples], collate)
+    counts = {len(example.inputs) or 1 for example in examples} or {1}
+    if len(counts) > 1:
+        raise KpError(
+            "KP743",
+            f"examples of one split have {min(counts)} to {max(counts)} inputs",
+            "the task has to give every example of a split as many",
+        )
+    inputs = [
+        [segments[i] for i in own]
+        for example, segments in zip(examples, edited, strict=True)
+        for own in example.inputs or (range(len(segments)),)
+    ]
+    targets = [example.target for example in examples]
+    return EncodedSet(encoder.encode(inputs), targets, collate, counts.pop())
 
 
 def predict(
     model: torch.nn.Module,
     data: EncodedSet,
+    task: Task,
     context: Context,
     classify: Callable[[Sequence[int]], torch.Tensor] | None = None,
     batch_size: int = 64,
     label: str = "",
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Return the model's logits for every example, in order: shape (examples, outputs).
+    """Return what a task reads of every example, in order (`Task` names the shapes).
 
-    ``classify`` returns the logits of some examples; None calls the model.
+    ``classify`` returns it of some examples; None computes it.
     """
     model.eval()
+    read = reading(model, task)
     parts: dict[int, Any] = {}
-    lengths = [len(item.input_ids) for item in data.items]
+    lengths = data.lengths
     with (
         context.progress(label or "predicting", len(lengths)) as advance,
         fast_fp32(),
         torch.inference_mode(),
     ):
-        for indices in sorted_batches(lengths, batch_size):
+        for indices in sorted_batches(lengths, max(1, batch_size // data.each)):
             if classify:
                 logits = classify(indices)
             else:
-                logits = model(**data.batch(indices).to(context.device).inputs).logits
+                logits = data.grouped(read(data.batch(indices).to(context.device)))
             parts.update(zip(indices, logits.float().cpu().numpy(), strict=True))
             advance(len(indices))
     return np.stack([parts[i] for i in range(len(lengths))])

@@ -14,6 +14,7 @@ from kpframework.errors import KpError
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
 
+LANGUAGE_MODEL = "language-model"
 _HEADS = {
     "encoder": transformers.AutoModel,
     "sequence-classification": transformers.AutoModelForSequenceClassification,
@@ -27,14 +28,33 @@ def load_tokenizer(folder: Path) -> Any:
     return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
+def is_causal(model: Any) -> bool:
+    """Return whether a model with a language-model head names each token from those before it."""
+    whole = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return type(whole) in transformers.MODEL_FOR_CAUSAL_LM_MAPPING.values()
+
+
+def _language_model(folder: Path) -> str:
+    """Return which language-model head an architecture has; of both, the masked one."""
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise KpError("KP731", f"{folder} holds no model: {error}") from error
+    masked = type(config) in transformers.MODEL_FOR_MASKED_LM_MAPPING
+    return "masked-lm" if masked else "causal-lm"
+
+
 def load_model(folder: Path, head: str, labels: int = 0, seed: int = 0) -> tuple[Any, list[str]]:
     """Return a model in fp32 with a head, and the names of weights the folder did not have.
 
-    New weights are drawn from ``seed``.
+    New weights are drawn from ``seed``. The head ``language-model`` is a masked or a causal one,
+    whichever the architecture has.
 
     Raises:
         KpError: KP730, no such head; KP731, the folder does not load.
     """
+    if head == LANGUAGE_MODEL:
+        head = _language_model(folder)
     if head not in _HEADS:
         raise KpError("KP730", f"no head {head!r}", f"heads are {', '.join(_HEADS)}")
     options: dict[str, Any] = {"num_labels": labels} if labels else {}
@@ -83,8 +103,10 @@ def load_checkpoint(folder: Path, head: str, labels: Sequence[str]) -> Any:
     outputs = int(getattr(model.config, "num_labels", 0))
     names = [model.config.id2label[i] for i in range(outputs)]
     generic = all(name == f"LABEL_{i}" for i, name in enumerate(names))
-    if head == "sequence-classification" and (
-        outputs != len(labels) or not (generic or names == list(labels))
+    if (
+        head == "sequence-classification"
+        and labels
+        and (outputs != len(labels) or not (generic or names == list(labels)))
     ):
         raise KpError(
             "KP732",

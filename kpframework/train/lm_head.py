@@ -15,7 +15,7 @@ from kpframework.inject.encoding import EditedSegment, Encoded, InputEncoder
 from kpframework.inject.freezing import freeze
 from kpframework.train.data import EncodedSet
 from kpframework.train.loop import History, Job, fast_fp32, run_training
-from kpframework.train.masked_lm import masked_lm_loss, masked_logits
+from kpframework.train.masked_logits import masked_lm_loss, masked_logits
 
 MASKED = 0.15
 """Share of tokens masked (Devlin et al. 2019, section 3.1), here always by the mask token."""

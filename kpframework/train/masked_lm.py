@@ -15,14 +15,13 @@ import torch
 from kpframework.api.config import TrainConfig
 from kpframework.api.context import Context
 from kpframework.api.text import Mask, Mention, Segment
-from kpframework.inject.attachment import replace_output
-from kpframework.inject.batch import Batch, Collator
+from kpframework.inject.batch import Collator
 from kpframework.inject.encoding import EditedSegment, InputEncoder, SourcedEdit
-from kpframework.inject.freezing import dropout
 from kpframework.inject.knowledge import Knowledge
 from kpframework.train.data import EncodedSet
-from kpframework.train.last_layer import PROBED, Block, narrowable, only_at
+from kpframework.train.last_layer import PROBED
 from kpframework.train.loop import History, Job, run_training
+from kpframework.train.masked_logits import masked_lm_loss, narrowable_blocks
 
 
 def mask_variants(mentions: Sequence[Mention]) -> list[tuple[Mention, ...]]:
@@ -59,46 +58,6 @@ def masked_items(
     items = [item for item in encoder.encode(inputs) if not item.dropped]
     collate = Collator(tokenizer, encoder.special.pad_id, [knowledge.rows])
     return EncodedSet(items, [None] * len(items), collate)
-
-
-def masked_lm_loss(model: Any, batch: Batch, blocks: Sequence[Block] = ()) -> torch.Tensor:
-    """Return the cross-entropy over masked tokens; the head sees those positions and no other."""
-    logits, targets = masked_logits(model, batch, blocks)
-    return torch.nn.functional.cross_entropy(logits, targets)
-
-
-def masked_logits(
-    model: Any, batch: Batch, blocks: Sequence[Block] = ()
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return (masked tokens, vocabulary) logits and their targets.
-
-    A hook on the host's encoder passes on the hidden states of masked positions alone, so that the
-    host's own head computes nothing that is not scored; nor do ``blocks`` of its last layer.
-    """
-    if batch.targets is None:
-        raise ValueError("the batch has no masked token")
-    rows, columns, targets = batch.targets
-
-    def select(_module: torch.nn.Module, _args: Any, output: Any) -> Any:
-        return replace_output(output, "last_hidden_state", lambda h: h[rows, columns].unsqueeze(0))
-
-    handle = model.base_model.register_forward_hook(select)
-    try:
-        with only_at(blocks, rows, columns):
-            logits = model(**batch.inputs).logits
-    finally:
-        handle.remove()
-    return logits.squeeze(0), targets
-
-
-def narrowable_blocks(model: Any, batch: Batch) -> list[Block]:
-    """Return the blocks of the host's last layer that need only see masked positions.
-
-    Tried on a batch, without dropout: where a host shares its layers, or a block is not what it
-    seems, the logits change and it is left whole.
-    """
-    with dropout(model, None):
-        return narrowable(model, lambda blocks: masked_logits(model, batch, blocks)[0])
 
 
 def train_mention_masked_lm(

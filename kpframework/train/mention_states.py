@@ -14,7 +14,7 @@ from kpframework.api.text import Blank, Mention, Replacement, Segment
 from kpframework.inject.batch import Collator, sorted_batches
 from kpframework.inject.encoding import EditedSegment, InputEncoder, SourcedEdit
 from kpframework.train.loop import fast_fp32
-from kpframework.train.masked_lm import masked_logits
+from kpframework.train.masked_logits import masked_logits
 
 BATCH = 64
 

@@ -23,10 +23,11 @@ from kpframework.inject.batch import ENTITIES
 from kpframework.inject.freezing import dropout as host_dropout
 from kpframework.inject.knowledge import Knowledge
 from kpframework.train.data import EncodedSet, predict
-from kpframework.train.last_layer import PROBED, ReadOut, read_out
+from kpframework.train.last_layer import PROBED
 from kpframework.train.loop import History, Job, run_training
 from kpframework.train.masked_lm import train_mention_masked_lm
 from kpframework.train.mention_states import mention_states
+from kpframework.train.reading import reading
 
 
 @dataclass
@@ -218,7 +219,7 @@ def train_on_task(
             computed.
     """
     train, dev = data
-    classify = _classifier(model, data, context, attachment)
+    classify = _classifier(model, task, data, context, attachment)
 
     def loss(indices: Sequence[int]) -> torch.Tensor:
         targets = [train.targets[i] for i in indices]
@@ -232,7 +233,7 @@ def train_on_task(
         return train.batches(config.batch_size, context.seed, epoch)
 
     def evaluate() -> float:
-        logits = predict(model, dev, context, partial(classify, dev), label="dev")
+        logits = predict(model, dev, task, context, partial(classify, dev), label="dev")
         return primary_score(task, logits, dev.targets)
 
     job = Job(module, batches, loss, evaluate if config.select == "best-dev" else None, label)
@@ -241,29 +242,31 @@ def train_on_task(
 
 def _classifier(
     model: Any,
+    task: Task,
     data: Sequence[EncodedSet],
     context: Context,
     attachment: Attachment | None,
 ) -> Callable[[EncodedSet, Sequence[int]], torch.Tensor]:
-    """Return what gives the logits of some examples of a set, computing no more than is read."""
+    """Return what is read of some examples of a set, computing no more than that takes."""
     sites = attachment.sites if attachment else {"layer"}
     if attachment and sites == {"logits"}:
         # The bare host's answers never change.
-        bare = {id(own): torch.from_numpy(predict(model, own.bare(), context)) for own in data}
+        bare = {
+            id(own): torch.from_numpy(predict(model, own.bare(), task, context)) for own in data
+        }
 
         def looked_up(own: EncodedSet, indices: Sequence[int]) -> torch.Tensor:
             batch = own.batch(indices).to(context.device)
             logits = bare[id(own)][list(indices)].to(context.device)
-            return attachment.on_logits(logits, batch.inputs.get(ENTITIES))
+            flat = logits if own.each == 1 else logits.flatten(0, 1)
+            return own.grouped(attachment.on_logits(flat, batch.inputs.get(ENTITIES)))
 
         return looked_up
-    read = ReadOut(model)
-    if "layer" not in sites:
-        with host_dropout(model, None):
-            read = read_out(model, data[0].first(PROBED).to(context.device))
+    probe = None if "layer" in sites else data[0].first(PROBED).to(context.device)
+    read = reading(model, task, probe)
 
     def computed(own: EncodedSet, indices: Sequence[int]) -> torch.Tensor:
-        return read(own.batch(indices).to(context.device))
+        return own.grouped(read(own.batch(indices).to(context.device)))
 
     return computed
 

@@ -14,7 +14,8 @@ from kpframework.inject.freezing import freeze
 from kpframework.inject.plug import plug
 from kpframework.testing.injectors import SlotInjector
 from kpframework.testing.tiny import TEXTS, tiny_model, tiny_table, tiny_tokenizer
-from kpframework.train.masked_lm import masked_items, masked_lm_loss, narrowable_blocks
+from kpframework.train.masked_lm import masked_items
+from kpframework.train.masked_logits import masked_lm_loss, narrowable_blocks
 
 SCRIPT = Path(__file__).resolve().parents[2] / "benchmarks" / "published_step.py"
 

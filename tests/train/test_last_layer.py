@@ -9,7 +9,7 @@ import transformers
 from kpframework.inject.batch import Batch
 from kpframework.inject.freezing import freeze
 from kpframework.train.last_layer import ReadOut, read_out
-from kpframework.train.masked_lm import masked_lm_loss, masked_logits, narrowable_blocks
+from kpframework.train.masked_logits import masked_lm_loss, masked_logits, narrowable_blocks
 
 SIZE = {"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "vocab_size": 90}
 ENCODER = {**SIZE, "intermediate_size": 64, "max_position_embeddings": 64}

@@ -10,12 +10,8 @@ from kpframework.inject.plug import plug
 from kpframework.testing.injectors import SlotInjector
 from kpframework.testing.tiny import TEXTS, tiny_model, tiny_table, tiny_tokenizer
 from kpframework.train.lm_head import fit_head, mask_randomly
-from kpframework.train.masked_lm import (
-    mask_variants,
-    masked_items,
-    masked_lm_loss,
-    train_mention_masked_lm,
-)
+from kpframework.train.masked_lm import mask_variants, masked_items, train_mention_masked_lm
+from kpframework.train.masked_logits import masked_lm_loss
 
 A, B, C = Mention(0, 1, "E1"), Mention(2, 3, "E2"), Mention(4, 5, "E3")
 

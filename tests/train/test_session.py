@@ -37,6 +37,7 @@ class AnswersByEntity(Injector):
 
 class Accuracy:
     metrics = ("accuracy",)
+    reads = "head"
 
     def loss(self, logits, targets):
         return torch.nn.functional.cross_entropy(logits, torch.tensor(targets))

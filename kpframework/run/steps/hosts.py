@@ -11,22 +11,28 @@ from kpframework.api.config import TrainConfig
 from kpframework.api.context import Context
 from kpframework.run.examples_file import read_examples, write_examples
 from kpframework.run.step import JSON, StepContext
-from kpframework.run.steps.knowledge import component_context, task_at_work
+from kpframework.run.steps.knowledge import component_context, give_tokenizer, task_at_work
 from kpframework.spec.resolved import BoundComponent
 
 Action = Callable[[StepContext], Mapping[str, JSON]]
 
 
-def examples(bound: BoundComponent, splits: Sequence[str]) -> Action:
+def examples(bound: BoundComponent, splits: Sequence[str], backbone: BoundComponent) -> Action:
     """Return the action that reads some splits of a task, and its labels."""
 
     def action(context: StepContext) -> Mapping[str, JSON]:
-        task = bound.create(component_context(context))
+        own = component_context(context)
+        task = bound.create(own)
+        if task.needs_tokenizer:
+            from kpframework.train.hosts import load_tokenizer
+
+            give_tokenizer(task, load_tokenizer(backbone.create(own).folder()))
         (context.output / "labels.json").write_text(json.dumps(list(task.labels)), "utf-8")
-        return {
+        written = {
             split: write_examples(context.output / f"{split}.jsonl", task.examples(split))
             for split in splits
         }
+        return {**written, **task.counts()}
 
     return action
 
@@ -39,6 +45,7 @@ def adapt(
     def action(context: StepContext) -> Mapping[str, JSON]:
         from kpframework.inject.freezing import fingerprint
         from kpframework.train.data import encode_examples
+        from kpframework.train.hosts import is_causal
         from kpframework.train.session import train_on_task
 
         own = component_context(context, seed)
@@ -50,8 +57,10 @@ def adapt(
         adaptation = bound.create(own)
         targets = [example.target for example in examples["train"]]
         model, tokenizer = new_host(adaptation, backbone, task, targets, own)
+        give_tokenizer(task, tokenizer)
+        causal = task.reads != "head" and is_causal(model)
         train, dev = (
-            encode_examples(tokenizer, task.max_length, own_examples)
+            encode_examples(tokenizer, task.max_length, own_examples, causal=causal)
             for own_examples in examples.values()
         )
         history = train_on_task(

@@ -14,6 +14,7 @@ from kpframework.api.text import Example, Mention, Segment
 from kpframework.kb.store import open_store
 from kpframework.kb.table import EntityTable, write_table
 from kpframework.run.examples_file import read_examples, read_mentions
+from kpframework.run.memory import with_peak_memory
 from kpframework.run.step import JSON, StepContext
 from kpframework.run.steps.hosts import load_host, new_host
 from kpframework.run.steps.knowledge import component_context, table_facts, task_at_work
@@ -94,7 +95,7 @@ def train(parts: RowParts) -> Action:
             "notes": session.notes,
         }
 
-    return action
+    return with_peak_memory(action)
 
 
 def evaluate(parts: RowParts) -> Action:
@@ -109,12 +110,12 @@ def evaluate(parts: RowParts) -> Action:
         row, _ = row_at_work(parts, context, context.inputs.get("train"))
         before = fingerprint(row.model)
         dev = row.encode(*_split(context.inputs["examples"], context.inputs.get("links"), "dev"))
-        dev_logits = predict(row.model, dev, row.context, label="dev")
+        dev_logits = predict(row.model, dev, row.task, row.context, label="dev")
         calibration = dict(row.task.calibrate(dev_logits, dev.targets))
         examples, linked = _split(context.inputs["test"], context.inputs.get("links-test"), "test")
         start = time.perf_counter()
         test = row.encode(examples, linked)
-        logits = predict(row.model, test, row.context, label="test")
+        logits = predict(row.model, test, row.task, row.context, label="test")
         seconds = time.perf_counter() - start
         decisions = list(row.task.decide(logits, calibration))
         statistics = row.task.statistics(decisions, test.targets)
@@ -212,7 +213,8 @@ def _coverage(
 ) -> Mapping[str, JSON] | None:
     """Count the task's own mentions, those linked, and those whose entity has a vector.
 
-    ``ends`` holds for each example how many of its own mentions have a vector, and out of how many.
+    ``ends`` holds for each example how many of its own mentions have a vector, and out of how many;
+    of an example with several inputs, of those in its first segment, which it is about.
     """
     if linked is None or knowledge is None:
         return None
@@ -223,6 +225,9 @@ def _coverage(
         found = [m for segment in segments for m in segment if m.role]
         usable = len(knowledge.usable(found))
         mentions, hits, vectors = mentions + own, hits + len(found), vectors + usable
+        if example.inputs:
+            own = sum(bool(m.role) for m in example.segments[0].mentions)
+            usable = len(knowledge.usable([m for m in segments[0] if m.role]))
         ends.append([usable, own])
     return {
         "mentions": mentions,

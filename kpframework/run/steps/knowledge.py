@@ -35,6 +35,11 @@ def task_at_work(bound: BoundComponent, context: Context, examples: Path) -> Any
     return bound.create(replace(context, labels=tuple(labels)))
 
 
+def give_tokenizer(task: Any, tokenizer: Any) -> None:
+    """Let a task know its host's tokenizer."""
+    task.context = replace(task.context, tokenizer=lambda: tokenizer)
+
+
 def read_kb(bound: BoundComponent, name: str) -> Callable[[StepContext], Mapping[str, JSON]]:
     """Return the action that streams a knowledge base into its store."""
 

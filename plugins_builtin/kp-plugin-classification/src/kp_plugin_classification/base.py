@@ -206,7 +206,7 @@ class ClassificationTask(Task):
         first = scoring.micro_f1 if self.multi_label else scoring.accuracy
         return {self.metrics[0]: first(sums), "macro_f1": scoring.macro_f1(sums)}
 
-    def show(self, decision: Any) -> str:
+    def show(self, decision: Any, example: Example | None = None) -> str:
         """Return the labels' names, comma-separated for sets."""
         if self.multi_label:
             return ", ".join(self._name(label) for label in decision) or "(none)"

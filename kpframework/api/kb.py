@@ -121,6 +121,16 @@ class KnowledgeBase(Protocol):
             KeyError: no such entity.
         """
 
+    def find(self, name: str) -> list[str]:
+        """Return the ids of the entities that have this name or alias, case aside, sorted."""
+
+    def outgoing(self, entity: str) -> Iterator[Triple]:
+        """Yield the triples that leave an entity, sorted; for a look, where `triples` is for many.
+
+        Raises:
+            KeyError: no such entity.
+        """
+
     def names(self) -> Iterator[tuple[str, str, float]]:
         """Yield (name or alias, entity id, prior) in a stable order; prior 1.0 where unknown."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,31 +20,37 @@ from kpframework.api.kb import Entity, KBProvider, Triple
 from kpframework.errors import KpError
 from kpframework.kb.files import replacing, write_json
 from kpframework.kb.ids import SortedIds
+from kpframework.kb.rows import RowSorter, even
 from kpframework.kb.sorting import SCHEMA, as_table, in_order
+from kpframework.kb.text_index import folded, index_rows, write_index
 
 ENTITIES = "entities.parquet"
 TRIPLES = "triples.parquet"
 RELATIONS = "relations.parquet"
 METADATA = "metadata.json"
-_BATCH = 200_000
-_GROUP = 8_192
+NAME_INDEX = "names.npy"
+XREF_INDEX = "xrefs.npy"
+_BATCH = 100_000
+_GROUP = 2_048
+_TRIPLE_GROUP = 1 << 17
 _COLUMNS = ("head", "relation", "tail")
 _STRINGS = pa.schema([(name, pa.string()) for name in _COLUMNS])
 
 
 def write_store(provider: KBProvider, folder: Path, name: str, context: Context) -> None:
-    """Write the four files of a store; see `kpframework.kb.store.build_store`."""
+    """Write the files of a store; see `kpframework.kb.store.build_store`."""
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder, prefix=".spill-") as temporary:
         scratch = Path(temporary)
         spill = scratch / "triples.parquet"
         mentioned, relations = _spill_triples(provider.triples(), spill, context)
         entities = _counted(provider.entities(), context)
-        counts = _write_entities(in_order(entities, scratch), mentioned, folder / ENTITIES)
+        counts = _write_entities(in_order(entities, scratch), mentioned, folder, scratch)
         width = counts.pop("id_width", 1)
         ids = SortedIds.read(folder / ENTITIES, width)
-        given, triples = _integers(spill, ids, relations)
-    write_triples(folder / TRIPLES, triples)
+        triples = _integers(spill, ids, relations, scratch)
+        spill.unlink()
+        distinct = write_triples(folder / TRIPLES, triples.chunks())
     with replacing(folder / RELATIONS) as path:
         pq.write_table(pa.table({"relation": pa.array(relations, pa.string())}), path)
     write_json(
@@ -56,20 +62,28 @@ def write_store(provider: KBProvider, folder: Path, name: str, context: Context)
             "metadata": dict(provider.metadata()),
             "counts": {
                 "entities": len(ids),
-                "triples": len(triples),
+                "triples": distinct,
                 "relations": len(relations),
-                "duplicate_triples": given - len(triples),
+                "duplicate_triples": triples.given - distinct,
                 **{key: counts[key] for key in ("entities_without_name", "shared_xrefs")},
             },
         },
     )
 
 
-def write_triples(path: Path, triples: npt.NDArray[np.int64]) -> None:
-    """Write integer triples, shape (triples, 3)."""
-    with replacing(path) as temporary:
-        table = pa.table({name: triples[:, axis] for axis, name in enumerate(_COLUMNS)})
-        pq.write_table(table, temporary, compression="zstd")
+def write_triples(path: Path, chunks: Iterable[npt.NDArray[np.int64]]) -> int:
+    """Write sorted integer triples, each chunk of shape (n, 3); return how many they are."""
+    count = 0
+    schema = pa.schema([(name, pa.int64()) for name in _COLUMNS])
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
+        for rows in even(iter(chunks), _TRIPLE_GROUP):
+            table = pa.table({name: rows[:, axis] for axis, name in enumerate(_COLUMNS)})
+            writer.write_table(table, row_group_size=_TRIPLE_GROUP)
+            count += len(rows)
+    return count
 
 
 def _counted(entities: Iterable[Entity], context: Context) -> Iterator[Entity]:
@@ -113,14 +127,17 @@ def _spill_triples(
     return mentioned.take(pc.sort_indices(mentioned)), sorted(relations)
 
 
-def _write_entities(entities: Iterator[Entity], mentioned: pa.Array, path: Path) -> Counter[str]:
-    """Merge sorted entities with the sorted ids that triples mention."""
+def _write_entities(
+    entities: Iterator[Entity], mentioned: pa.Array, folder: Path, scratch: Path
+) -> Counter[str]:
+    """Merge sorted entities with the sorted ids that triples mention; index names and xrefs."""
     counts: Counter[str] = Counter()
-    xrefs: Counter[str] = Counter()
+    names, xrefs = RowSorter(scratch, "names", 2), RowSorter(scratch, "xrefs", 2)
     bare = (Entity(text) for text in _texts(mentioned))
     merged = _first_of_equals(heapq.merge(entities, bare, key=lambda entity: entity.id))
+    start = 0
     with (
-        replacing(path) as temporary,
+        replacing(folder / ENTITIES) as temporary,
         pq.ParquetWriter(temporary, SCHEMA, compression="zstd") as writer,
     ):
         while batch := list(islice(merged, _GROUP)):
@@ -128,9 +145,23 @@ def _write_entities(entities: Iterator[Entity], mentioned: pa.Array, path: Path)
             counts["entities_without_name"] += sum(not entity.name for entity in batch)
             widths = [len(entity.id.encode()) for entity in batch]
             counts["id_width"] = max(counts["id_width"], *widths)
-            xrefs.update(chain.from_iterable(set(entity.xrefs) for entity in batch))
-    counts["shared_xrefs"] = sum(count > 1 for count in xrefs.values())
+            names.add(_indexed([[folded(n) for n in _names(e)] for e in batch], start))
+            xrefs.add(_indexed([entity.xrefs for entity in batch], start))
+            start += len(batch)
+    write_index(folder / NAME_INDEX, names)
+    counts["shared_xrefs"] = write_index(folder / XREF_INDEX, xrefs)
     return counts
+
+
+def _names(entity: Entity) -> list[str]:
+    return [name for name in (entity.name, *entity.aliases) if name]
+
+
+def _indexed(texts: Sequence[Sequence[str]], start: int) -> npt.NDArray[np.int64]:
+    """Return rows of (hash, entity) for the texts of each of some entities in a row."""
+    lengths = [len(own) for own in texts]
+    rows = np.repeat(np.arange(start, start + len(texts)), lengths)
+    return index_rows([text for own in texts for text in own], rows)
 
 
 def _first_of_equals(entities: Iterator[Entity]) -> Iterator[Entity]:
@@ -142,12 +173,10 @@ def _first_of_equals(entities: Iterator[Entity]) -> Iterator[Entity]:
         previous = entity.id
 
 
-def _integers(
-    spill: Path, ids: SortedIds, relations: list[str]
-) -> tuple[int, npt.NDArray[np.int64]]:
-    """Return how many triples were given, and the distinct ones as sorted integers."""
+def _integers(spill: Path, ids: SortedIds, relations: list[str], scratch: Path) -> RowSorter:
+    """Return the triples as integers, to be had in order."""
     number: Mapping[str, int] = {name: row for row, name in enumerate(relations)}
-    parts = [np.empty((0, 3), dtype=np.int64)]
+    triples = RowSorter(scratch, "triples", 3)
     with pq.ParquetFile(spill) as file:
         for batch in file.iter_batches(batch_size=_BATCH):
             part = np.empty((len(batch), 3), dtype=np.int64)
@@ -160,13 +189,8 @@ def _integers(
                     else ids.rows(texts)
                 )
                 part[:, axis] = rows[encoded.indices.to_numpy()]
-            parts.append(part)
-    triples = np.concatenate(parts)
-    order = np.lexsort((triples[:, 2], triples[:, 1], triples[:, 0]))
-    ordered = triples[order]
-    keep = np.ones(len(ordered), dtype=bool)
-    keep[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    return len(triples), ordered[keep]
+            triples.add(part)
+    return triples
 
 
 def _texts(column: pa.Array) -> Iterator[str]:

@@ -12,7 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from kpframework.errors import KpError
-from kpframework.kb.build import ENTITIES, METADATA, RELATIONS, TRIPLES, write_triples
+from kpframework.kb.build import (
+    ENTITIES,
+    METADATA,
+    NAME_INDEX,
+    RELATIONS,
+    TRIPLES,
+    XREF_INDEX,
+    write_triples,
+)
 from kpframework.kb.files import replacing, write_json
 from kpframework.kb.store import KBStore, open_store
 
@@ -122,10 +130,11 @@ def _common(held: Ints, candidates: Mask, wanted: Ints, known: Mask) -> tuple[Ma
 
 def _write(store: KBStore, folder: Path, dropped: Mask, instances: int, leaking: int) -> KBStore:
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (ENTITIES, RELATIONS):
-        with replacing(folder / name) as temporary:
-            shutil.copyfile(store.folder / name, temporary)
-    write_triples(folder / TRIPLES, store.triples[~dropped])
+    for name in (ENTITIES, RELATIONS, NAME_INDEX, XREF_INDEX):
+        if (store.folder / name).is_file():  # a store written before there were indices has none
+            with replacing(folder / name) as temporary:
+                shutil.copyfile(store.folder / name, temporary)
+    write_triples(folder / TRIPLES, [store.triples[~dropped]])
     description = json.loads((store.folder / METADATA).read_text(encoding="utf-8"))
     excluded = int(dropped.sum())
     description["counts"] |= {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -13,17 +14,28 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kpframework.api.kb import Entity, EntityInfo
+from kpframework.api.kb import Entity, EntityInfo, Triple
 from kpframework.errors import KpError
-from kpframework.kb.build import ENTITIES, METADATA, RELATIONS, TRIPLES, write_store
+from kpframework.kb.build import (
+    ENTITIES,
+    METADATA,
+    NAME_INDEX,
+    RELATIONS,
+    TRIPLES,
+    XREF_INDEX,
+    write_store,
+)
 from kpframework.kb.ids import SortedIds
 from kpframework.kb.sorting import from_batch
+from kpframework.kb.text_index import TextIndex, folded
 
 if TYPE_CHECKING:
     import networkx as nx
 
     from kpframework.api.context import Context
     from kpframework.api.kb import KBProvider
+
+_TRIPLES = 1 << 18
 
 
 class KBStore:
@@ -36,8 +48,9 @@ class KBStore:
     def __init__(self, folder: Path, description: Mapping[str, Any]) -> None:
         self.folder = folder
         self._description = description
-        # A cache of the instance's own, so that it goes when the instance goes.
-        self._group = lru_cache(maxsize=64)(self._read_group)
+        # Caches of the instance's own, so that they go when the instance goes.
+        self._group = lru_cache(maxsize=32)(self._read_group)
+        self._triple_group = lru_cache(maxsize=8)(self._read_triple_group)
 
     @property
     def name(self) -> str:
@@ -70,21 +83,33 @@ class KBStore:
     @cached_property
     def triples(self) -> npt.NDArray[np.int64]:
         """Shape (triples, 3): head, relation, tail as integers, sorted; read-only."""
-        table = pq.read_table(self.folder / TRIPLES, memory_map=True)
-        triples = np.empty((len(table), 3), dtype=np.int64)
-        for axis, name in enumerate(("head", "relation", "tail")):
-            triples[:, axis] = table.column(name).to_numpy()
+        with pq.ParquetFile(self.folder / TRIPLES, memory_map=True) as file:
+            triples = np.empty((file.metadata.num_rows, 3), dtype=np.int64)
+            start = 0
+            for batch in file.iter_batches(batch_size=_TRIPLES):
+                triples[start : start + len(batch)] = _columns(batch)
+                start += len(batch)
         triples.flags.writeable = False
         return triples
 
     @cached_property
-    def _by_xref(self) -> Mapping[str, int]:
-        column = pq.read_table(self.folder / ENTITIES, columns=["xrefs"]).column("xrefs")
-        index: dict[str, int] = {}
-        for row, xrefs in enumerate(column.to_pylist()):
-            for xref in xrefs:
-                index.setdefault(xref, row)
-        return index
+    def _by_xref(self) -> TextIndex:
+        if (self.folder / XREF_INDEX).is_file():
+            return TextIndex.open(self.folder / XREF_INDEX)
+        entities = enumerate(self._stream())
+        return TextIndex.of((xref, row) for row, entity in entities for xref in entity.xrefs)
+
+    @cached_property
+    def _by_name(self) -> TextIndex:
+        if (self.folder / NAME_INDEX).is_file():
+            return TextIndex.open(self.folder / NAME_INDEX)
+        entities = enumerate(self._stream())
+        return TextIndex.of(
+            (folded(name), row)
+            for row, entity in entities
+            for name in (entity.name, *entity.aliases)
+            if name
+        )
 
     def row(self, entity: str) -> int | None:
         """Return the integer of an entity id, or of ``SPACE:id`` of another id space, or None.
@@ -97,8 +122,9 @@ class KBStore:
     def rows(self, entities: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return what `row` returns for each, with -1 for None."""
         rows = self.entity_ids.rows(entities)
-        for position in np.flatnonzero(rows < 0).tolist():
-            rows[position] = self._by_xref.get(entities[position], -1)
+        unknown = np.flatnonzero(rows < 0)
+        if len(unknown):
+            rows[unknown] = self._by_xref.first([entities[at] for at in unknown.tolist()])
         return rows
 
     def info(self, entity: str) -> EntityInfo:
@@ -111,7 +137,28 @@ class KBStore:
         if row is None:
             raise KeyError(entity)
         group, position = divmod(row, self._group_rows)
-        return _info(self._group(group)[position])
+        return _info(next(from_batch(self._group(group).slice(position, 1))))
+
+    def find(self, name: str) -> list[str]:
+        """Return the ids of the entities that have this name or alias, case aside, sorted."""
+        return [self.entity_ids[row] for row in self._by_name.rows(folded(name))]
+
+    def outgoing(self, entity: str) -> Iterator[Triple]:
+        """Yield the triples that leave an entity, sorted; reads only where on disk they are.
+
+        Raises:
+            KeyError: no such entity.
+        """
+        row = self.row(entity)
+        if row is None:
+            raise KeyError(entity)
+        ids, relations, last = self.entity_ids, self.relations, self._last_heads
+        for group in range(bisect_left(last, row), min(bisect_right(last, row) + 1, len(last))):
+            heads, of, tails = self._triple_group(group)
+            start, stop = (int(np.searchsorted(heads, row, side)) for side in ("left", "right"))
+            ends = zip(of[start:stop].tolist(), tails[start:stop].tolist(), strict=True)
+            for relation, tail in ends:
+                yield Triple(ids[row], relations[relation], ids[tail])
 
     def entities(self) -> Iterator[EntityInfo]:
         """Yield what is known of every entity, in order, a batch in memory at a time."""
@@ -146,14 +193,30 @@ class KBStore:
         with pq.ParquetFile(self.folder / ENTITIES) as file:
             return int(file.metadata.row_group(0).num_rows) if file.metadata.num_row_groups else 1
 
-    def _read_group(self, group: int) -> list[Entity]:
+    def _read_group(self, group: int) -> pa.Table:
         with pq.ParquetFile(self.folder / ENTITIES, memory_map=True) as file:
-            return list(from_batch(file.read_row_group(group)))
+            return file.read_row_group(group)
+
+    @cached_property
+    def _last_heads(self) -> list[int]:
+        """The greatest head of each row group of triples."""
+        with pq.ParquetFile(self.folder / TRIPLES) as file:
+            groups = range(file.metadata.num_row_groups)
+            return [file.metadata.row_group(g).column(0).statistics.max for g in groups]
+
+    def _read_triple_group(self, group: int) -> npt.NDArray[np.int64]:
+        with pq.ParquetFile(self.folder / TRIPLES, memory_map=True) as file:
+            return np.ascontiguousarray(_columns(file.read_row_group(group)).T)
 
     def _stream(self) -> Iterator[Entity]:
         with pq.ParquetFile(self.folder / ENTITIES, memory_map=True) as file:
             for batch in file.iter_batches(batch_size=8_192):
                 yield from from_batch(batch)
+
+
+def _columns(triples: pa.RecordBatch | pa.Table) -> npt.NDArray[np.int64]:
+    """Return shape (n, 3)."""
+    return np.column_stack([triples.column(axis).to_numpy() for axis in range(3)])
 
 
 def open_store(folder: Path) -> KBStore:

@@ -8,7 +8,7 @@ import pytest
 
 from kpframework import KpError
 from kpframework.api import Context, Entity, KBProvider, Triple
-from kpframework.kb import build, sorting
+from kpframework.kb import build, rows, sorting
 from kpframework.kb.store import build_store, open_store
 
 ENTITIES = [
@@ -117,6 +117,7 @@ def test_small_batches_give_the_same_bytes_and_leave_no_spill(tmp_path, monkeypa
     triples = [Triple(f"e{i % 500}", f"r{i % 3}", f"e{i * 7 % 510}") for i in range(2_000)]
     stored(tmp_path / "one", entities, triples)
     monkeypatch.setattr(sorting, "_RUN", 64)
+    monkeypatch.setattr(rows, "_RUN", 100)
     monkeypatch.setattr(build, "_BATCH", 128)
     store = stored(tmp_path / "two", entities, triples)
     assert fingerprint(tmp_path / "one") == fingerprint(tmp_path / "two")
@@ -131,6 +132,39 @@ def test_info_reads_only_the_row_group_it_needs(tmp_path, monkeypatch):
     store = stored(tmp_path / "store", [Entity(f"e{i:03}", str(i)) for i in range(100)], [])
     assert pq.ParquetFile(store.folder / "entities.parquet").metadata.num_row_groups == 7
     assert [store.info(f"e{i:03}").name for i in range(100)] == [str(i) for i in range(100)]
+
+
+def test_a_name_finds_its_entities_whatever_its_case(store):
+    assert store.find("THE  world") == ["Q2"]
+    assert store.find("über") == ["Ü1"]
+    assert store.find("moon") == []
+
+
+def test_a_name_of_several_entities_finds_them_all(tmp_path):
+    store = stored(tmp_path / "s", [Entity("b", "Cold"), Entity("a", "", ("cold",))], [])
+    assert store.find("cold") == ["a", "b"]
+
+
+def test_the_triples_that_leave_an_entity_come_without_reading_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "_TRIPLE_GROUP", 7)
+    triples = [Triple(f"e{i % 9}", f"r{i % 3}", f"e{i * 7 % 50}") for i in range(300)]
+    store = stored(tmp_path / "store", [Entity("e1", xrefs=("X:1",))], triples)
+    expected = sorted({(t.head, t.relation, t.tail) for t in triples})
+    for entity in ("e0", "e1", "e8", "e49"):
+        found = [(t.head, t.relation, t.tail) for t in store.outgoing(entity)]
+        assert found == [triple for triple in expected if triple[0] == entity]
+    assert "triples" not in vars(store)
+    assert list(store.outgoing("X:1")) == list(store.outgoing("e1"))
+    with pytest.raises(KeyError):
+        next(store.outgoing("e50"))
+
+
+def test_a_store_without_indices_is_searched_all_the_same(store):
+    for name in ("names.npy", "xrefs.npy"):
+        (store.folder / name).unlink()
+    old = open_store(store.folder)
+    assert old.find("world") == ["Q2"]
+    assert old.row("UMLS:C1") == old.row("Q1")
 
 
 def test_the_networkx_view_has_names_types_and_relations_as_keys(store):

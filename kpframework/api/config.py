@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
+
+from kpframework.api.model_facts import Misfit
 
 
 class ComponentConfig(BaseModel):
@@ -18,6 +21,20 @@ class ComponentConfig(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, frozen=True)
+
+    def misfits(self, model: Mapping[str, Any]) -> Iterable[Misfit]:
+        """Return what in these options an otherwise good model cannot serve.
+
+        Asked of injectors and adaptations before anything runs, for each model of the spec that is
+        on this machine; ``kpframework validate`` shows the answers at the user's own place.
+
+        Args:
+            model: the content of the model's ``config.json``.
+
+        Returns:
+            For each an option (dotted where it is nested), what is wrong, and the fix.
+        """
+        return ()
 
 
 class ComponentRef(BaseModel):

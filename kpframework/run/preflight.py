@@ -1,48 +1,109 @@
-"""What can be refused before anything runs though the spec alone does not tell."""
+"""What can be refused before anything runs though the spec alone does not tell.
+
+Local folders are looked into: a model's ``config.json`` and its tokenizer's files. Nothing is
+loaded, and a model that is still on the hub is passed over.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kpframework.api.config import SectionId
+from kpframework.api.config import ComponentConfig, SectionId
 from kpframework.api.context import Context
-from kpframework.errors import SpecError
+from kpframework.api.model_facts import Misfit
+from kpframework.spec.checks import ARTIFACT_FILE
 from kpframework.spec.fields import marked
-from kpframework.spec.resolved import BoundComponent, ResolvedSpec
+from kpframework.spec.findings import Findings
+from kpframework.spec.resolved import BoundComponent, BoundHost, ResolvedSpec
+from kpframework.spec.tree import Loc
+
+_WIDTHS = ("hidden_size", "n_embd", "dim", "d_model")
 
 
 def preflight(resolved: ResolvedSpec) -> None:
-    """Refuse rows that the backbone cannot serve.
+    """Refuse what the models of a spec cannot serve.
 
     Raises:
-        SpecError: KP317, a row reads a corpus, which takes a masked language model, and the
-            backbone's tokenizer has no mask token.
+        SpecError: with every problem at its place. KP317, a row reads a corpus, which takes a
+            masked language model, and the backbone's tokenizer has no mask token; KP318, an option
+            of a row or a host does not fit a model; KP319, a saved plugin is of another width.
     """
-    rows = [
-        name
-        for name, row in resolved.injections.items()
-        if row.injector is not None and _reads_corpus(row.injector)
-    ]
-    if not rows:
-        return
-    folder = resolved.backbone.create(Context()).at_hand()
-    if folder is not None and not _has_mask(folder):
-        raise SpecError(
-            "KP317",
-            f"{', '.join(map(repr, rows))}: reading a corpus takes a masked language model, and "
-            f"the tokenizer in {folder} has no mask token",
-            "train these rows on the task, or take a backbone that is a masked language model",
-            where=str(resolved.source),
-        )
+    _Preflight(resolved).run()
 
 
-def _reads_corpus(injector: BoundComponent) -> bool:
-    return any(
-        isinstance(marker, SectionId) and marker.section == "corpora"
-        for _, _, marker in marked(type(injector.config), injector.config)
-    )
+class _Preflight:
+    def __init__(self, resolved: ResolvedSpec) -> None:
+        self.resolved = resolved
+        self.findings = Findings(resolved.root)
+
+    @cached_property
+    def backbone(self) -> Path | None:
+        """The backbone's folder, or None if it is not on this machine."""
+        folder: Path | None = self.resolved.backbone.create(Context()).at_hand()
+        return folder
+
+    def run(self) -> None:
+        hosts = list(self.resolved.hosts.values())
+        for i, host in enumerate(hosts):
+            if host.adaptation is not None:
+                self._fits(("hosts", i, "adaptation"), host.adaptation, [host])
+        for i, row in enumerate(self.resolved.injections.values()):
+            if row.injector is not None and row.row is None:
+                self._reads_corpus(("injections", i), row.injector)
+                self._fits(("injections", i), row.injector, hosts)
+            elif row.artifact is not None:
+                for host in hosts:
+                    self._width(("injections", i), row.artifact, host)
+        self.findings.raise_any()
+
+    def _reads_corpus(self, loc: Loc, injector: BoundComponent) -> None:
+        for at in _corpora(injector):
+            if self.backbone is not None and not _has_mask(self.backbone):
+                message = "reading a corpus takes a masked language model, and the tokenizer in "
+                message += f"{self.backbone} has no mask token"
+                fix = "train this row on the task, or take a backbone that is a masked language "
+                fix += "model"
+                self.findings.add("KP317", (*loc, *at), message, fix)
+
+    def _fits(self, loc: Loc, component: BoundComponent, hosts: Sequence[BoundHost]) -> None:
+        if type(component.config).misfits is ComponentConfig.misfits:
+            return
+        found: dict[Misfit, list[str]] = {}
+        for host in hosts:
+            if model := self._model(host):
+                for misfit in component.config.misfits(model):
+                    found.setdefault(misfit, []).append(repr(host.section.id))
+        for (option, message, fix), names in found.items():
+            at = tuple(int(step) if step.isdigit() else step for step in option.split("."))
+            whose = f"{message} (host {', '.join(names)})"
+            self.findings.add("KP318", (*loc, *at), whose, fix)
+
+    def _width(self, loc: Loc, artifact: Path, host: BoundHost) -> None:
+        stated = _read(artifact / ARTIFACT_FILE).get("host")
+        own = stated if isinstance(stated, dict) else {}
+        trained = own.get("width")
+        model = self._model(host)
+        width = next((model[name] for name in _WIDTHS if name in model), None)
+        if isinstance(trained, int) and isinstance(width, int) and trained != width:
+            message = f"{artifact} was trained for a host {trained} wide; host "
+            message += f"{host.section.id!r} is {width} wide"
+            fix = f"use the host family it was trained for: {own.get('model_type')}"
+            self.findings.add("KP319", (*loc, "from"), message, fix)
+
+    def _model(self, host: BoundHost) -> dict[str, Any]:
+        checkpoint = host.section.checkpoint
+        folder = self.backbone if checkpoint is None else Path(checkpoint)
+        return {} if folder is None else _read(folder / "config.json")
+
+
+def _corpora(injector: BoundComponent) -> Iterator[Loc]:
+    for at, _, marker in marked(type(injector.config), injector.config):
+        if isinstance(marker, SectionId) and marker.section == "corpora":
+            yield at
 
 
 def _has_mask(folder: Path) -> bool:

@@ -36,7 +36,7 @@ from kpframework.spec.resolved import (
     ResolvedSpec,
 )
 from kpframework.spec.source import load_tree
-from kpframework.spec.tree import Loc, Place, node_of
+from kpframework.spec.tree import Loc, Node, Place, node_of
 from kpframework.spec.wording import Section
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def load_spec(
     spec = binder.validate(section, data, source.absolute().parent)
     check(root, rows, findings)
     findings.raise_any()
-    return _assembled(spec, source.absolute(), registry, parts, tasks, rows)
+    return _assembled(spec, source.absolute(), root, registry, parts, tasks, rows)
 
 
 def bind_ref(kind: str, ref: ComponentRef, registry: Registry) -> BoundComponent:
@@ -123,6 +123,7 @@ def _given(bound: BoundComponent | None) -> BoundComponent:
 def _assembled(
     spec: Spec,
     source: Path,
+    root: Node,
     registry: Registry,
     parts: dict[Loc, BoundComponent | None],
     tasks: dict[int, BoundComponent | None],
@@ -142,6 +143,7 @@ def _assembled(
     return ResolvedSpec(
         spec=spec,
         source=source,
+        root=root,
         registry=registry,
         backbone=_given(parts["backbone",]),
         knowledge=knowledge,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kpframework.api.context import Context
     from kpframework.plugins.records import RegisteredComponent
     from kpframework.plugins.registry import Registry
+    from kpframework.spec.tree import Node
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,8 @@ class ResolvedSpec:
     tasks: Mapping[str, BoundTask]
     hosts: Mapping[str, BoundHost]
     injections: Mapping[str, BoundInjection]
+    root: Node = field(repr=False)
+    """The spec as it was written, with the places of its values."""
 
     def filled(self) -> dict[str, Any]:
         """Return the spec as JSON with every default written out; itself a valid spec."""

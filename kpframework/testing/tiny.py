@@ -30,6 +30,7 @@ ARCHITECTURES = (
     "deberta-v2-classifier",
     "gpt2-classifier",
     "gpt2-lm",
+    "llama-classifier",
     "llama-lm",
 )
 WIDTH = 32
@@ -127,6 +128,11 @@ def tiny_model(architecture: str, vocabulary: int, labels: int = 3, seed: int = 
             {**gpt2, **ends},
         ),
         "gpt2-lm": (transformers.GPT2LMHeadModel, transformers.GPT2Config, {**gpt2, **ends}),
+        "llama-classifier": (
+            transformers.LlamaForSequenceClassification,
+            transformers.LlamaConfig,
+            {**encoder, **ends},
+        ),
         "llama-lm": (transformers.LlamaForCausalLM, transformers.LlamaConfig, {**encoder, **ends}),
     }
     model_class, config_class, options = made[architecture]

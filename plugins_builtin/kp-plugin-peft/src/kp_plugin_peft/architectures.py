@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kpframework import KpError
@@ -61,6 +61,24 @@ _ROLES = {
 }
 
 
+_WITHOUT_BIASES = {"llama", "mistral", "gemma"}
+"""Unless their configuration asks for them."""
+
+
+def has_biases(config: Mapping[str, Any]) -> bool:
+    """Return whether a model has biases, by its ``config.json``."""
+    asked = any(config.get(name) for name in ("attention_bias", "mlp_bias"))
+    return asked or config.get("model_type") not in _WITHOUT_BIASES
+
+
+def unknown(kind: str, option: str) -> tuple[str, str] | None:
+    """Return message and fix if where the parts of a kind of model are is not known."""
+    if kind in _ROLES:
+        return None
+    message = f"where the parts of a layer are in a {kind!r} model is not known"
+    return message, f"known: {', '.join(sorted(_ROLES))}; {option}"
+
+
 def pattern(model: Any, roles: Sequence[str], option: str) -> str:
     """Return the regular expression that the names of modules with these roles match in full.
 
@@ -73,12 +91,8 @@ def pattern(model: Any, roles: Sequence[str], option: str) -> str:
         KpError: KP650, this kind of model is not known.
     """
     kind = str(model.config.model_type)
-    if kind not in _ROLES:
-        raise KpError(
-            "KP650",
-            f"where the parts of a layer are in a {kind!r} model is not known",
-            f"known: {', '.join(sorted(_ROLES))}; {option}",
-        )
+    if problem := unknown(kind, option):
+        raise KpError("KP650", *problem)
     return rf".*\.({'|'.join(dict.fromkeys(_ROLES[kind][role] for role in roles))})"
 
 

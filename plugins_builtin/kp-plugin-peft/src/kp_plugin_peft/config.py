@@ -1,10 +1,12 @@
 """Options of the adaptations."""
 
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
 
 from pydantic import Field
 
-from kpframework.api import TrainConfig
+from kp_plugin_peft.architectures import has_biases, unknown
+from kpframework.api import Misfit, TrainConfig
 
 Role = Literal["query", "key", "value", "output", "ffn-up", "ffn-down"]
 
@@ -25,6 +27,10 @@ class LoRAConfig(TrainConfig):
         None, min_length=1, description="Names of modules in the place of 'targets'."
     )
 
+    def misfits(self, model: Mapping[str, Any]) -> Iterable[Misfit]:
+        """Return that a kind of model is not known, unless modules are named."""
+        return () if self.target_modules else _unknown(model, "give 'target_modules'")
+
 
 class AdapterConfig(TrainConfig):
     """Options of bottleneck adapters."""
@@ -32,8 +38,24 @@ class AdapterConfig(TrainConfig):
     lr: float = Field(5e-4, gt=0, description="Peak learning rate of AdamW.")
     bottleneck: int = Field(32, ge=1, description="Width of a bottleneck.")
 
+    def misfits(self, model: Mapping[str, Any]) -> Iterable[Misfit]:
+        """Return that a kind of model is not known."""
+        return _unknown(model, "use 'lora' or 'full'")
+
 
 class BitFitConfig(TrainConfig):
     """Options of BitFit: those of the training loop."""
 
     lr: float = Field(8e-4, gt=0, description="Peak learning rate of AdamW.")
+
+    def misfits(self, model: Mapping[str, Any]) -> Iterable[Misfit]:
+        """Return that a model has no bias to train."""
+        if not has_biases(model):
+            message = f"a {model.get('model_type')!r} model has no bias to train"
+            yield "type", message, "use 'lora', 'adapter' or 'full'"
+
+
+def _unknown(model: Mapping[str, Any], option: str) -> Iterator[Misfit]:
+    kind = str(model.get("model_type"))
+    if problem := unknown(kind, option):
+        yield "type", *problem

@@ -14,6 +14,7 @@ from kpframework.run.lock import check_lock, make_lock
 from kpframework.run.plan import Plan, make_plan
 from kpframework.run.progress import Display
 from kpframework.run.record import write_json_atomic
+from kpframework.run.resamples import write_resamples
 from kpframework.run.results import Results
 from kpframework.spec.resolved import ResolvedSpec
 
@@ -30,8 +31,9 @@ def run_spec(
     """Execute a spec and write its run folder; return the content of ``results.json``.
 
     The folder receives ``results.json``, ``results.jsonl`` (one line an example), ``metrics.json``
-    (the deterministic part), ``kp.lock``, ``spec.json`` (every default written out), ``hosts/``
-    (the frozen models) and ``plugins/`` (one artifact a trained row).
+    (the deterministic part), ``resamples.safetensors`` (what pairs rows with those of other runs),
+    ``kp.lock``, ``spec.json`` (every default written out), ``hosts/`` (the frozen models) and
+    ``plugins/`` (one artifact a trained row).
 
     Raises:
         KpError: a step failed (unless the spec says ``keep_going``), or the lock does not hold.
@@ -68,6 +70,7 @@ def run_spec(
     temporary = folder / ".results.jsonl.tmp"
     temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     temporary.replace(folder / "results.jsonl")
+    write_resamples(folder, assembled.resamples())
     write_json_atomic(folder / "results.json", results)
     _call(registry, warn, "kp_after_run", results=results)
     return results
@@ -93,7 +96,7 @@ def summary(plan: Plan, cache: Cache) -> dict[str, Any]:
 
 def deterministic(results: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of the results that an equal run repeats to the last bit."""
-    volatile = {"seconds", "ms_per_example"}
+    volatile = {"seconds", "ms_per_example", "memory"}
     rows = [{k: v for k, v in row.items() if k not in volatile} for row in results["rows"]]
     return {"name": results["name"], "seeds": results["seeds"], "rows": rows}
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kpframework.api.backbone import Backbone as Backbone
     from kpframework.api.config import ComponentConfig as ComponentConfig
     from kpframework.api.config import ComponentRef as ComponentRef
+    from kpframework.api.config import DataFolder as DataFolder
     from kpframework.api.config import InputFile as InputFile
     from kpframework.api.config import InputFolder as InputFolder
     from kpframework.api.config import Ref as Ref
@@ -66,6 +67,7 @@ _HOME = {
     "ComponentConfig": "config",
     "ComponentRef": "config",
     "Context": "context",
+    "DataFolder": "config",
     "CorpusBatch": "corpus",
     "Corruption": "corpus",
     "Edit": "text",

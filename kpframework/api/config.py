@@ -71,6 +71,8 @@ class PathKind:
     """Marks a field as a path the component reads; its content enters the key of the step."""
 
     what: Literal["file", "folder"]
+    whole: bool = True
+    """Whether all that a folder holds enters the key."""
 
 
 def _existing(what: Literal["file", "folder"]) -> AfterValidator:
@@ -95,6 +97,8 @@ InputFile = Annotated[str, _existing("file"), PathKind("file")]
 """A file the component reads: relative to the spec, must exist, resolved to an absolute path."""
 InputFolder = Annotated[str, _existing("folder"), PathKind("folder")]
 """A folder the component reads: relative to the spec, must exist, resolved to an absolute path."""
+DataFolder = Annotated[str, _existing("folder"), PathKind("folder", whole=False)]
+"""As `InputFolder`, but only what the component's ``files()`` returns of it enters the key."""
 
 
 class TrainConfig(ComponentConfig):

@@ -97,11 +97,11 @@ def _table(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def input_values(config: BaseModel) -> Iterator[tuple[str, str]]:
-    """Yield (dotted path, absolute path) of every file and folder a validated section names."""
+def input_values(config: BaseModel) -> Iterator[tuple[str, str, PathKind]]:
+    """Yield (dotted path, absolute path, kind) of what a validated section names on disk."""
     for at, value, marker in marked(type(config), config):
         if isinstance(marker, PathKind) and isinstance(value, str):
-            yield dotted(at), value
+            yield dotted(at), value, marker
 
 
 def dotted(at: Loc) -> str:

@@ -58,7 +58,7 @@ class BoundComponent:
         holds does. Hash the content of `input_paths` beside this.
         """
         data = self.config.model_dump(mode="json", by_alias=True)
-        for path, value in input_values(self.config):
+        for path, value, _ in input_values(self.config):
             put_dotted(data, path, Path(value).name)
         for path in self.children:
             put_dotted(data, path, None)
@@ -71,8 +71,11 @@ class BoundComponent:
         }
 
     def input_paths(self) -> list[Path]:
-        """Return every file and folder that the options of this and nested components name."""
-        paths = [Path(value) for _, value in input_values(self.config)]
+        """Return the files and folders that the options of this and nested components name.
+
+        A folder whose component says itself what it reads of it is left out.
+        """
+        paths = [Path(value) for _, value, kind in input_values(self.config) if kind.whole]
         for child in self.children.values():
             paths += child.input_paths()
         return sorted(set(paths))

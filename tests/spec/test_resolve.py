@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import Field, ValidationError
 
-from kpframework.api import ComponentRef, Context
+from kpframework.api import ComponentConfig, ComponentRef, Context, DataFolder, InputFolder
 from kpframework.errors import SpecError
 from kpframework.spec import load_spec
 
@@ -79,6 +81,21 @@ def test_input_paths_are_absolute_and_those_of_nested_tables_too(
         data / "triples.tsv",
     ]
     assert resolved.tasks["rel"].task.input_paths() == [data / "test.jsonl", data / "train.jsonl"]
+
+
+def test_a_folder_that_is_read_in_part_is_found_but_not_hashed_whole(
+    resolved: Any, folder: Path
+) -> None:
+    class TwoFolders(ComponentConfig):
+        whole: InputFolder = Field(description="All of it is read.")
+        part: DataFolder = Field(description="Some of it is read.")
+
+    config = TwoFolders(whole=str(folder / "data"), part=str(folder))
+    kb = replace(resolved.knowledge["wikidata"].kb, config=config)
+    assert kb.input_paths() == [folder / "data"]
+    assert kb.key_data()["config"] == {"whole": "data", "part": folder.name}
+    with pytest.raises(ValidationError, match="no folder at"):
+        TwoFolders(whole=str(folder), part=str(folder / "nowhere"))
 
 
 def test_paths_of_a_base_are_relative_to_the_base(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kpframework.api.config import DataFolder as DataFolder
     from kpframework.api.config import InputFile as InputFile
     from kpframework.api.config import InputFolder as InputFolder
+    from kpframework.api.config import OnlyTest as OnlyTest
     from kpframework.api.config import Ref as Ref
     from kpframework.api.config import SectionId as SectionId
     from kpframework.api.config import TrainConfig as TrainConfig
@@ -41,6 +42,15 @@ if TYPE_CHECKING:
     from kpframework.api.model_facts import Misfit as Misfit
     from kpframework.api.model_facts import layer_count as layer_count
     from kpframework.api.model_facts import outside_layers as outside_layers
+    from kpframework.api.records import evenly as evenly
+    from kpframework.api.records import malformed_record as malformed_record
+    from kpframework.api.records import read_records as read_records
+    from kpframework.api.records import read_text as read_text
+    from kpframework.api.records import record_field as record_field
+    from kpframework.api.records import record_span as record_span
+    from kpframework.api.relations import RelationInstance as RelationInstance
+    from kpframework.api.relations import marker_edits as marker_edits
+    from kpframework.api.relations import relation_instance as relation_instance
     from kpframework.api.stages import GeneralStage as GeneralStage
     from kpframework.api.stages import StageConfig as StageConfig
     from kpframework.api.stages import StagedInjector as StagedInjector
@@ -93,7 +103,9 @@ _HOME = {
     "Mask": "text",
     "Mention": "text",
     "Misfit": "model_facts",
+    "OnlyTest": "config",
     "Ref": "config",
+    "RelationInstance": "relations",
     "Replacement": "text",
     "SectionId": "config",
     "Segment": "text",
@@ -106,8 +118,16 @@ _HOME = {
     "TrainConfig": "config",
     "TrainingSession": "injector",
     "Triple": "kb",
+    "evenly": "records",
     "layer_count": "model_facts",
+    "malformed_record": "records",
+    "marker_edits": "relations",
     "outside_layers": "model_facts",
+    "read_records": "records",
+    "read_text": "records",
+    "record_field": "records",
+    "record_span": "records",
+    "relation_instance": "relations",
     "slot_edit": "layout",
 }
 __all__ = list(_HOME)

@@ -75,6 +75,15 @@ class PathKind:
     """Whether all that a folder holds enters the key."""
 
 
+@dataclass(frozen=True)
+class OnlyTest:
+    """Marks an option of a task that concerns its test examples alone.
+
+    Hosts and rows are trained once for all tasks that differ in nothing else, such as one setting
+    of few-shot episodes from another.
+    """
+
+
 def _existing(what: Literal["file", "folder"]) -> AfterValidator:
     def check(value: str, info: ValidationInfo) -> str:
         base = Path((info.context or {}).get("base", "."))

@@ -130,7 +130,9 @@ class Example:
     """Every text of the example; each is linked once."""
     target: Any
     info: Mapping[str, Any] = field(default_factory=dict)
-    """Shown in the report beside the example."""
+    """Shown in the report beside the example. ``relation`` is the relation between its first two
+    mentions with a role, for leakage control; of an example of several inputs ``relations`` holds
+    one for each segment."""
     inputs: tuple[tuple[int, ...], ...] = ()
     """The model's inputs, each the indices of its one or two segments; empty for one input of all.
 

@@ -112,8 +112,9 @@ class _Planner:
 
     def _task_step(self, task: str, kind: str, splits: tuple[str, ...]) -> Step:
         bound = self.resolved.tasks[task].task
-        params: dict[str, Any] = {"task": bound.key_data(), "splits": list(splits)}
-        files = files_of(bound)
+        test = "test" in splits
+        params: dict[str, Any] = {"task": bound.key_data(test=test), "splits": list(splits)}
+        files = files_of(bound, test=test)
         if bound.create(Context()).needs_tokenizer:
             params["backbone"], more = self._backbone_parts
             files += more
@@ -259,7 +260,7 @@ class _Planner:
             {
                 "adaptation": bound.adaptation.key_data(),
                 "backbone": key,
-                "task": task_of.key_data(),
+                "task": task_of.key_data(test=False),
                 "seed": seed,
                 **self._numerics,
             },
@@ -350,7 +351,7 @@ class _Planner:
             name = f"train[{row}/{host}/{task}/seed{seed}]"
             inputs["examples"] = self._examples(task)
             inputs["links"] = self._linked(source, task, "links")
-            params["task"] = parts.task.key_data()
+            params["task"] = parts.task.key_data(test=False)
             if source.trains_host:
                 assert parts.adaptation is not None  # else the spec is refused
                 params["adaptation"] = parts.adaptation.key_data()

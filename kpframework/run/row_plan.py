@@ -107,9 +107,14 @@ def row_parts(
     )
 
 
-def files_of(bound: BoundComponent) -> list[Path]:
-    """Return every file a component reads: those its options name and those it names itself."""
-    own = list(bound.input_paths())
+def files_of(bound: BoundComponent, *, test: bool = True) -> list[Path]:
+    """Return every file a component reads: those its options name and those it names itself.
+
+    Args:
+        bound: the component.
+        test: whether files count that a task reads its test examples from alone (`OnlyTest`).
+    """
+    own = list(bound.input_paths(test=test))
     if bound.registered.component.kind in {"kb", "task"}:
         own += bound.create(Context()).files()
     return own

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from kpframework.api.config import ComponentRef, PathKind, Ref, SectionId
+from kpframework.api.config import ComponentRef, OnlyTest, PathKind, Ref, SectionId
 from kpframework.spec.tree import Loc, Node
 
 Marker = Ref | PathKind | SectionId
@@ -102,6 +102,16 @@ def input_values(config: BaseModel) -> Iterator[tuple[str, str, PathKind]]:
     for at, value, marker in marked(type(config), config):
         if isinstance(marker, PathKind) and isinstance(value, str):
             yield dotted(at), value, marker
+
+
+def only_test(config: BaseModel) -> Iterator[str]:
+    """Yield the dotted path of each option of a task that concerns its test examples alone."""
+    for key, info in keys(type(config)).items():
+        value = _table(config)[key]
+        if any(isinstance(marker, OnlyTest) for marker in info.metadata):
+            yield key
+        elif isinstance(value, BaseModel) and _is_table(type(value)):
+            yield from (f"{key}.{inner}" for inner in only_test(value))
 
 
 def dotted(at: Loc) -> str:

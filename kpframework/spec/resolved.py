@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from kpframework.api.config import ComponentConfig, ComponentRef
-from kpframework.spec.fields import input_values, put_dotted, step_into
+from kpframework.spec.fields import input_values, only_test, put_dotted, step_into
 from kpframework.spec.models import (
     HostSection,
     InjectionSection,
@@ -51,16 +51,19 @@ class BoundComponent:
         """Return the section as JSON: ``type`` and every option."""
         return {"type": self.type, **self.options()}
 
-    def key_data(self) -> dict[str, Any]:
+    def key_data(self, *, test: bool = True) -> dict[str, Any]:
         """Return what identifies the component in the key of a step, as JSON.
 
         A path option is represented by its last part: where a file lies changes nothing, what it
         holds does. Hash the content of `input_paths` beside this.
+
+        Args:
+            test: whether options count that concern a task's test examples alone (`OnlyTest`).
         """
         data = self.config.model_dump(mode="json", by_alias=True)
         for path, value, _ in input_values(self.config):
             put_dotted(data, path, Path(value).name)
-        for path in self.children:
+        for path in [*self.children, *(() if test else only_test(self.config))]:
             put_dotted(data, path, None)
         return {
             "component": f"{self.registered.kind}:{self.registered.qualified}",
@@ -70,12 +73,20 @@ class BoundComponent:
             "children": {path: child.key_data() for path, child in sorted(self.children.items())},
         }
 
-    def input_paths(self) -> list[Path]:
+    def input_paths(self, *, test: bool = True) -> list[Path]:
         """Return the files and folders that the options of this and nested components name.
 
         A folder whose component says itself what it reads of it is left out.
+
+        Args:
+            test: whether options count that concern a task's test examples alone (`OnlyTest`).
         """
-        paths = [Path(value) for _, value, kind in input_values(self.config) if kind.whole]
+        left_out = () if test else tuple(only_test(self.config))
+        paths = [
+            Path(value)
+            for path, value, kind in input_values(self.config)
+            if kind.whole and not any(f"{path}.".startswith(f"{own}.") for own in left_out)
+        ]
         for child in self.children.values():
             paths += child.input_paths()
         return sorted(set(paths))

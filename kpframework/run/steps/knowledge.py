@@ -11,7 +11,7 @@ from typing import Any
 from kpframework.api.context import Context
 from kpframework.api.text import Example, Mention, Segment
 from kpframework.errors import KpError
-from kpframework.kb.exclusion import exclude_triples
+from kpframework.kb.exclusion import Pair, exclude_triples
 from kpframework.kb.store import build_store, open_store
 from kpframework.kb.table import EntityTable, write_table
 from kpframework.run.examples_file import read_examples, write_examples, write_mentions
@@ -61,21 +61,43 @@ def exclude(section: Exclusion) -> Callable[[StepContext], Mapping[str, JSON]]:
         for split in section.splits:
             folder = context.inputs["test" if split == "test" else "examples"]
             examples += read_examples(folder / f"{split}.jsonl")
-        pairs = [_ends(example, labels) for example in examples]
         kept = exclude_triples(
-            store, pairs, context.output, match=section.match, relations=section.relations
+            store,
+            instances(examples, labels),
+            context.output,
+            match=section.match,
+            relations=section.relations,
         )
         return {**kept.metadata, **kept.counts}
 
     return action
 
 
-def _ends(example: Example, labels: Sequence[str]) -> tuple[str, str, str]:
-    """Return (head, tail, relation) of an instance: its first two entities with a role."""
-    entities = [m.entity for s in example.segments for m in s.mentions if m.role]
+def instances(examples: Iterable[Example], labels: Sequence[str]) -> list[Pair]:
+    """Return (head, tail, relation) of each instance: its first two entities with a role.
+
+    An example of several inputs, such as a query with its supports, holds an instance a segment;
+    those come once, however many examples share them. ``info["relations"]`` names their relations.
+    """
+    alone: list[Pair] = []
+    shared: dict[Pair, None] = {}
+    for example in examples:
+        info = example.info
+        if not example.inputs:
+            entities = [m.entity for s in example.segments for m in s.mentions if m.role]
+            target = example.target if isinstance(example.target, int) else -1
+            label = labels[target] if 0 <= target < len(labels) else ""
+            alone.append(_pair(entities, info.get("relation", label)))
+            continue
+        relations = info.get("relations") or [info.get("relation", "")] * len(example.segments)
+        for segment, relation in zip(example.segments, relations, strict=True):
+            shared[_pair([m.entity for m in segment.mentions if m.role], relation)] = None
+    return [*alone, *shared]
+
+
+def _pair(entities: Sequence[str], relation: Any) -> Pair:
     head, tail = (*entities, "", "")[:2]
-    relation = labels[example.target] if isinstance(example.target, int) else ""
-    return head, tail, str(example.info.get("relation", relation))
+    return head, tail, str(relation)
 
 
 def embed(bound: BoundComponent, seed: int) -> Callable[[StepContext], Mapping[str, JSON]]:
@@ -121,13 +143,12 @@ def link(
         facts: dict[str, JSON] = {}
         for split in splits:
             examples = list(read_examples(context.inputs["examples"] / f"{split}.jsonl"))
-            linked = _link_all(linker, [s for e in examples for s in e.segments], context)
-            rows = iter(linked)
-            write_mentions(
-                context.output / f"{split}.jsonl",
-                ([next(rows) for _ in example.segments] for example in examples),
-            )
-            facts[split] = {"mentions": sum(map(len, linked))}
+            # Examples of an episode share their supports.
+            segments = list(dict.fromkeys(s for e in examples for s in e.segments))
+            linked = dict(zip(segments, _link_all(linker, segments, context), strict=True))
+            found = [[linked[segment] for segment in example.segments] for example in examples]
+            write_mentions(context.output / f"{split}.jsonl", found)
+            facts[split] = {"mentions": sum(len(own) for example in found for own in example)}
         facts["statistics"] = dict(linker.statistics())
         return facts
 
@@ -172,8 +193,13 @@ def _passages(section: CorpusSection, context: StepContext) -> Iterable[Segment]
             if entity.description:
                 yield Segment(entity.description)
     elif section.task is not None:
+        seen: set[Segment] = set()
         for example in read_examples(context.inputs["source"] / "train.jsonl"):
             for segment in example.segments:
+                if example.inputs:
+                    if segment in seen:
+                        continue
+                    seen.add(segment)
                 yield Segment(segment.text, segment.mentions)
     else:
         yield from _lines(Path(section.path or ""))

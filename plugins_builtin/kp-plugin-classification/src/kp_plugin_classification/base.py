@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from kp_plugin_classification import scoring
-from kp_plugin_classification.reading import text_of
 from kpframework import KpError
-from kpframework.api import Example, Insertion, Literal, Mention, Segment, Task
+from kpframework.api import Edit, Example, Mention, Segment, Task, marker_edits, read_text
 
 if TYPE_CHECKING:
     import torch
@@ -29,17 +28,6 @@ class Record:
     labels: tuple[str, ...]
     info: Mapping[str, Any] = field(default_factory=dict)
     where: str = ""
-
-
-def markers(mention: Mention, word: str) -> tuple[Insertion, ...]:
-    """Return the edits that put a word before and after a mention; none for an empty word."""
-    if not word:
-        return ()
-    pieces = (Literal(word),)
-    return (
-        Insertion(mention.start, pieces, "before", rank=0),
-        Insertion(mention.end, pieces, "after", rank=0),
-    )
 
 
 class ClassificationTask(Task):
@@ -58,9 +46,9 @@ class ClassificationTask(Task):
 
     def marked(self, text: str, mentions: Sequence[Mention]) -> Segment:
         """Return a text with its own mentions between their marker words."""
-        edits: tuple[Insertion, ...] = ()
+        edits: tuple[Edit, ...] = ()
         for mention in mentions:
-            edits += markers(mention, getattr(self.config.markers, mention.role))
+            edits += marker_edits(mention, getattr(self.config.markers, mention.role))
         return Segment(text, tuple(mentions), edits)
 
     def segment(self, text: str, spans: Sequence[tuple[int, int]]) -> Segment:
@@ -93,7 +81,7 @@ class ClassificationTask(Task):
         """Return the labels that the config gives, if it has such an option."""
         path = getattr(self.config, "labels_file", None)
         if path is not None:
-            return [line.strip() for line in text_of(path).split("\n") if line.strip()]
+            return [line.strip() for line in read_text(path).split("\n") if line.strip()]
         given = getattr(self.config, "labels", None)
         return None if given is None else list(given)
 

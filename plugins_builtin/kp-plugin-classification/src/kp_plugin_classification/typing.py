@@ -6,8 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from kp_plugin_classification.base import ClassificationTask, Record
-from kp_plugin_classification.reading import evenly, field, malformed, records, span
-from kpframework.api import Context, Mention
+from kpframework.api import (
+    Context,
+    Mention,
+    evenly,
+    malformed_record,
+    read_records,
+    record_field,
+    record_span,
+)
 
 
 class EntityTyping(ClassificationTask):
@@ -20,16 +27,16 @@ class EntityTyping(ClassificationTask):
 
     def records(self, split: str) -> Iterator[Record]:
         """Yield the records of a split's file."""
-        items = list(records(getattr(self.config.data, split)))
+        items = list(read_records(getattr(self.config.data, split)))
         for where, value in evenly(items, getattr(self.config.limit, split)):
-            text = field(value, "text", str, where)
+            text = record_field(value, "text", str, where)
             entity = str(value.get("entity") or "")
-            mention = Mention(*span(value, text, where), entity, role="mention")
-            labels = field(value, "labels", list, where)
+            mention = Mention(*record_span(value, text, where), entity, role="mention")
+            labels = record_field(value, "labels", list, where)
             if not all(type(label) is str for label in labels):
-                raise malformed(where, "a label is not a string")
+                raise malformed_record(where, "a label is not a string")
             if not self.multi_label and len(labels) != 1:
-                raise malformed(where, f"{len(labels)} labels where 'multi_label' is false")
+                raise malformed_record(where, f"{len(labels)} labels where 'multi_label' is false")
             yield Record(
                 id=str(value.get("id", where.rpartition(":")[2])),
                 segment=self.marked(text, [mention]),

@@ -1,4 +1,4 @@
-"""JSON and JSON-lines files, read with the place of every record."""
+"""Records of tasks' files: JSON and JSON lines, read with the place of every record."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from kpframework import KpError
+from kpframework.errors import KpError
 
 T = TypeVar("T")
 
 
-def malformed(where: str, message: str) -> KpError:
+def malformed_record(where: str, message: str) -> KpError:
     """Return the error for a record that cannot be used."""
     return KpError(
         "KP620", message, fix="correct the record, or take it out of the file", where=where
     )
 
 
-def text_of(path: str) -> str:
+def read_text(path: str) -> str:
     """Return the text of a UTF-8 file, gzipped if its name ends in ``.gz``."""
     try:
         data = Path(path).read_bytes()
         return (gzip.decompress(data) if path.endswith(".gz") else data).decode("utf-8-sig")
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise malformed(path, f"the file cannot be read: {error}") from None
+        raise malformed_record(path, f"the file cannot be read: {error}") from None
 
 
 def _is_grouped(value: Any) -> bool:
@@ -37,11 +37,11 @@ def _grouped(path: str, groups: dict[str, list[Any]]) -> Iterator[tuple[str, Any
     for label, items in groups.items():
         for i, item in enumerate(items):
             if not isinstance(item, dict):
-                raise malformed(f"{path}:{label}[{i}]", "not a JSON object")
+                raise malformed_record(f"{path}:{label}[{i}]", "not a JSON object")
             yield f"{path}:{label}[{i}]", {"relation": label, **item}
 
 
-def records(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def read_records(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (place, object) for JSON lines, or for one object of lists of objects (FewRel).
 
     Of the latter, the key becomes the object's ``relation`` and the place reads ``file:key[0]``.
@@ -49,7 +49,7 @@ def records(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     Raises:
         KpError: a line is not a JSON object; names file and line.
     """
-    text = text_of(path)
+    text = read_text(path)
     if text.lstrip().startswith("{"):
         try:
             whole = json.loads(text)
@@ -65,9 +65,9 @@ def records(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         try:
             value = json.loads(line)
         except ValueError as error:
-            raise malformed(f"{path}:{number}", f"not JSON: {error}") from None
+            raise malformed_record(f"{path}:{number}", f"not JSON: {error}") from None
         if not isinstance(value, dict):
-            raise malformed(f"{path}:{number}", "not a JSON object")
+            raise malformed_record(f"{path}:{number}", "not a JSON object")
         yield f"{path}:{number}", value
 
 
@@ -78,27 +78,31 @@ def evenly(items: Sequence[T], limit: int | None) -> Sequence[T]:
     return [items[i * len(items) // limit] for i in range(limit)]
 
 
-def field(value: dict[str, Any], key: str, kind: type[T], where: str) -> T:
+def record_field(value: dict[str, Any], key: str, kind: type[T], where: str) -> T:
     """Return a field of the given type.
 
     Raises:
         KpError: it is absent, or of another type.
     """
     if key not in value:
-        raise malformed(where, f"no {key!r} in the record; it has {', '.join(sorted(value))}")
+        raise malformed_record(
+            where, f"no {key!r} in the record; it has {', '.join(sorted(value))}"
+        )
     found = value[key]
     if type(found) is not kind:
-        raise malformed(where, f"{key!r} is a {type(found).__name__}, not a {kind.__name__}")
+        raise malformed_record(where, f"{key!r} is a {type(found).__name__}, not a {kind.__name__}")
     return found
 
 
-def span(value: dict[str, Any], text: str, where: str) -> tuple[int, int]:
+def record_span(value: dict[str, Any], text: str, where: str) -> tuple[int, int]:
     """Return the character span ``start``, ``end`` of a record.
 
     Raises:
         KpError: it is empty or not inside the text.
     """
-    start, end = field(value, "start", int, where), field(value, "end", int, where)
+    start, end = record_field(value, "start", int, where), record_field(value, "end", int, where)
     if not 0 <= start < end <= len(text):
-        raise malformed(where, f"span {start}:{end} is not inside a text of {len(text)} characters")
+        raise malformed_record(
+            where, f"span {start}:{end} is not inside a text of {len(text)} characters"
+        )
     return start, end

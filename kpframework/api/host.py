@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +30,14 @@ class Adaptation(ABC):
         """Options of the training loop."""
 
     @abstractmethod
-    def prepare(self, model: PreTrainedModel) -> Any:
-        """Return the model to train: some parameters require a gradient, or modules were added."""
+    def prepare(self, model: PreTrainedModel, new: Collection[str] = ()) -> Any:
+        """Return the model to train: some parameters require a gradient, or modules were added.
+
+        Args:
+            model: the backbone with the task's head.
+            new: names of parameters that the backbone's folder did not have, such as a new head's.
+                They were drawn at random, so they have to be trained, and stored by `save`.
+        """
 
     def save(self, model: Any, folder: Path) -> None:
         """Write the adapted model in its own usual format."""

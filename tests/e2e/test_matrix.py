@@ -40,7 +40,7 @@ def rows_of(architecture: str) -> list[dict[str, Any]]:
     return [row if row["id"] == "frozen" else {**row, "knowledge": "names"} for row in rows]
 
 
-@pytest.fixture(scope="module", params=[*ENCODERS, "gpt2-classifier"])
+@pytest.fixture(scope="module", params=[*ENCODERS, "gpt2-classifier", "llama-classifier"])
 def finished(request, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp(request.param)
     hosts = [{"id": "tuned", "adaptation": {"type": "full", "epochs": 1, "lr": 0.002}}]

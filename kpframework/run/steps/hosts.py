@@ -9,6 +9,7 @@ from typing import Any
 
 from kpframework.api.config import TrainConfig
 from kpframework.api.context import Context
+from kpframework.api.text import Example
 from kpframework.run.examples_file import read_examples, write_examples
 from kpframework.run.step import JSON, StepContext
 from kpframework.run.steps.knowledge import component_context, give_tokenizer, task_at_work
@@ -55,8 +56,7 @@ def adapt(
             for split in ("train", "dev")
         }
         adaptation = bound.create(own)
-        targets = [example.target for example in examples["train"]]
-        model, tokenizer = new_host(adaptation, backbone, task, targets, own)
+        model, tokenizer, facts = new_host(adaptation, backbone, task, examples["train"], own)
         give_tokenizer(task, tokenizer)
         causal = task.reads != "head" and is_causal(model)
         train, dev = (
@@ -77,6 +77,7 @@ def adapt(
         adaptation.save(model, context.output)
         tokenizer.save_pretrained(context.output)
         return {
+            **facts,
             "fingerprint": fingerprint(model),
             "loss": history.loss,
             "dev": history.dev,
@@ -88,18 +89,61 @@ def adapt(
 
 
 def new_host(
-    adaptation: Any, backbone: BoundComponent, task: Any, targets: Sequence[Any], context: Context
-) -> tuple[Any, Any]:
-    """Return (model, tokenizer): a backbone with a new head, prepared to be trained on a task."""
-    from kpframework.train.hosts import load_model, load_tokenizer, start_at_prior
+    adaptation: Any,
+    backbone: BoundComponent,
+    task: Any,
+    examples: Sequence[Example],
+    context: Context,
+) -> tuple[Any, Any, Mapping[str, JSON]]:
+    """Return a backbone with a task's head, prepared to be trained on it.
+
+    Returns:
+        The model, its tokenizer, and what the record says of a language model's head.
+    """
+    from kpframework.train.hosts import LANGUAGE_MODEL, load_model, load_tokenizer, start_at_prior
 
     folder = backbone.create(context).folder()
-    model, _ = load_model(folder, task.head, len(task.labels), context.seed)
-    names = dict(enumerate(task.labels))
-    model.config.id2label, model.config.label2id = names, {v: k for k, v in names.items()}
-    if (prior := task.prior(targets)) is not None:
+    model, new = load_model(folder, task.head, len(task.labels), context.seed)
+    tokenizer = load_tokenizer(folder)
+    facts: Mapping[str, JSON] = {}
+    if task.head == LANGUAGE_MODEL:
+        facts = _language_model_head(model, tokenizer, new, task, examples)
+    else:
+        names = dict(enumerate(task.labels))
+        model.config.id2label, model.config.label2id = names, {v: k for k, v in names.items()}
+    if (prior := task.prior([example.target for example in examples])) is not None:
         start_at_prior(model, prior)
-    return adaptation.prepare(model).to(context.device), load_tokenizer(folder)
+    return adaptation.prepare(model, new).to(context.device), tokenizer, facts
+
+
+def _language_model_head(
+    model: Any, tokenizer: Any, new: Sequence[str], task: Any, examples: Sequence[Example]
+) -> Mapping[str, JSON]:
+    """Start the bias of a new head at how often each token is to be named in training.
+
+    Returns:
+        Whether the ``lm_head`` was the backbone's ``own`` or is ``new``, and where a new one's
+        bias starts.
+    """
+    import numpy as np
+
+    from kpframework.train.data import encode_examples
+    from kpframework.train.hosts import is_causal
+    from kpframework.train.lm_head import start_at_frequencies
+
+    base = {id(parameter) for parameter in model.base_model.parameters()}
+    head = {
+        name
+        for name, parameter in model.named_parameters(remove_duplicate=False)
+        if id(parameter) not in base
+    }
+    if not head & set(new):
+        return {"lm_head": "own"}
+    data = encode_examples(tokenizer, task.max_length, examples, causal=is_causal(model))
+    tokens = [token for item in data.items for _, token in item.targets]
+    counts = np.bincount(np.array(tokens, dtype=np.int64), minlength=model.config.vocab_size)
+    started = start_at_frequencies(model, counts)
+    return {"lm_head": "new", "lm_head_bias": "answer frequencies" if started else None}
 
 
 def masked_lm(backbone: BoundComponent, config: TrainConfig, seed: int) -> Action:

@@ -135,6 +135,47 @@ def test_a_lora_folder_opens_with_peft_itself(tmp_path):
         assert torch.equal(opened(**BATCH).logits, model(**BATCH).logits)
 
 
+@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize(
+    ("architecture", "new"),
+    [
+        ("bert-classifier", ["bert.pooler.dense.weight", "bert.pooler.dense.bias"]),
+        ("deberta-v2-classifier", ["pooler.dense.weight", "pooler.dense.bias"]),
+        ("bert-masked-lm", ["cls.predictions.transform.dense.weight", "cls.predictions.bias"]),
+    ],
+)
+def test_what_the_backbone_did_not_have_is_trained_and_stored(tmp_path, architecture, new, name):
+    adapted = MADE[name]().prepare(tiny_model(architecture, 40, seed=1), new).eval()
+    for _ in range(2):
+        output = adapted(**BATCH).logits
+        output.square().sum().backward()
+    inner = adapted.get_base_model() if name == "lora" else adapted
+    own = dict(inner.named_parameters())
+    kept = [own[n] if n in own else own[_wrapped(n)] for n in new]
+    assert all(p.grad is not None for p in kept)
+    MADE[name]().save(adapted, tmp_path / "host")
+    # Another process draws other weights where the backbone has none.
+    redrawn = tiny_model(architecture, 40, seed=1)
+    for n, p in redrawn.named_parameters():
+        if n in new or "classifier" in n:
+            torch.nn.init.normal_(p)
+    loaded = MADE[name]().load(tmp_path / "host", lambda _folder: redrawn).eval()
+    with torch.no_grad():
+        assert torch.equal(loaded(**BATCH).logits, output)
+
+
+def _wrapped(name):
+    return name.replace("pooler.", "pooler.modules_to_save.default.", 1)
+
+
+@pytest.mark.parametrize("name", ["lora", "adapter"])
+def test_a_language_models_own_head_stays_as_it_was_pre_trained(name):
+    adapted = MADE[name]().prepare(tiny_model("bert-masked-lm", 40))
+    heads = [p for n, p in adapted.named_parameters() if "cls.predictions" in n]
+    assert heads
+    assert not any(p.requires_grad for p in heads)
+
+
 def test_a_kind_of_model_that_is_not_known_is_an_error_with_a_way_out():
     config = transformers.AlbertConfig(
         hidden_size=32, num_attention_heads=2, intermediate_size=32, embedding_size=16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from kpframework.api import Adaptation, TrainConfig
@@ -19,7 +20,7 @@ class FullFineTuning(Adaptation):
         config: TrainConfig = self.config
         return config
 
-    def prepare(self, model: PreTrainedModel) -> Any:
+    def prepare(self, model: PreTrainedModel, new: Collection[str] = ()) -> Any:
         """Return the model with a gradient for every parameter."""
         model.requires_grad_(True)
         return model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,17 +50,17 @@ class BottleneckAdapter(Adaptation):
         config: TrainConfig = self.config
         return config
 
-    def prepare(self, model: PreTrainedModel) -> Any:
-        """Return the model with its bottlenecks; they and the head require a gradient."""
+    def prepare(self, model: PreTrainedModel, new: Collection[str] = ()) -> Any:
+        """Return the model with its bottlenecks; they, the head and what is new are trained."""
         model.requires_grad_(False)
-        adapted = self._with_bottlenecks(model)
-        for parameter in head_parameters(model):
+        for parameter in head_parameters(model, new):
             parameter.requires_grad_(True)
-        return adapted
+        return self._with_bottlenecks(model)
 
     def save(self, model: Any, folder: Path) -> None:
-        """Write what was trained."""
+        """Write what was trained, and the model's configuration."""
         save_trained(model, folder)
+        model.config.save_pretrained(folder)
 
     def load(self, folder: Path, load_model: Callable[[Path | None], PreTrainedModel]) -> Any:
         """Return the backbone with its bottlenecks and the stored tensors in them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,17 +22,18 @@ class BitFit(Adaptation):
         config: TrainConfig = self.config
         return config
 
-    def prepare(self, model: PreTrainedModel) -> Any:
-        """Return the model with a gradient for every bias and the head."""
+    def prepare(self, model: PreTrainedModel, new: Collection[str] = ()) -> Any:
+        """Return the model with a gradient for every bias, the head, and what is new."""
         for name, parameter in model.named_parameters():
             parameter.requires_grad_("bias" in name)
-        for parameter in head_parameters(model):
+        for parameter in head_parameters(model, new):
             parameter.requires_grad_(True)
         return model
 
     def save(self, model: Any, folder: Path) -> None:
-        """Write what was trained."""
+        """Write what was trained, and the model's configuration."""
         save_trained(model, folder)
+        model.config.save_pretrained(folder)
 
     def load(self, folder: Path, load_model: Callable[[Path | None], PreTrainedModel]) -> Any:
         """Return the backbone with the stored tensors in it."""

@@ -17,7 +17,10 @@ class LoRAConfig(TrainConfig):
     lr: float = Field(8e-4, gt=0, description="Peak learning rate of AdamW.")
     rank: int = Field(16, ge=1, description="Rank of an update.")
     alpha: float = Field(
-        16.0, gt=0, description="An update is scaled by alpha / rank; Zhang et al. have 1."
+        16.0,
+        gt=0,
+        description="An update is scaled by alpha / rank, with the defaults by 1; Zhang et al. 2023 "
+        "have alpha 1, so 1 / rank.",
     )
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout before an update.")
     targets: list[Role] = Field(

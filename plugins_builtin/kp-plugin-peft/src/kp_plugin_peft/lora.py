@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kp_plugin_peft.architectures import pattern
+from kp_plugin_peft.trained import FILE, load_trained, save_trained
 from kpframework.api import Adaptation, TrainConfig
 
 if TYPE_CHECKING:
@@ -22,25 +23,54 @@ class LoRA(Adaptation):
         config: TrainConfig = self.config
         return config
 
-    def prepare(self, model: PreTrainedModel) -> Any:
-        """Return the model wrapped by PEFT."""
+    def prepare(self, model: PreTrainedModel, new: Collection[str] = ()) -> Any:
+        """Return the model wrapped by PEFT; a classification head and what is new are trained."""
         from peft import LoraConfig, TaskType, get_peft_model
 
         config = self.config
         named = config.target_modules
-        classifies = "SequenceClassification" in type(model).__name__
+        heads = _heads(model)
         lora = LoraConfig(
             r=config.rank,
             lora_alpha=config.alpha,
             lora_dropout=config.lora_dropout,
             target_modules=named or pattern(model, config.targets, "give 'target_modules'"),
             fan_in_fan_out=model.config.model_type == "gpt2",
-            task_type=TaskType.SEQ_CLS if classifies else None,
+            task_type=TaskType.SEQ_CLS if heads else None,
+            modules_to_save=heads or None,
         )
-        return get_peft_model(model, lora)
+        adapted = get_peft_model(model, lora)
+        for name, parameter in adapted.get_base_model().named_parameters():
+            if name in new:
+                parameter.requires_grad_(True)
+        return adapted
+
+    def save(self, model: Any, folder: Path) -> None:
+        """Write PEFT's own files, and beside them what PEFT does not store."""
+        model.save_pretrained(folder)
+        save_trained(model.get_base_model(), folder, _stored_by_peft)
 
     def load(self, folder: Path, load_model: Callable[[Path | None], PreTrainedModel]) -> Any:
         """Return the backbone with the adapter of the folder on it."""
         from peft import PeftModel
 
-        return PeftModel.from_pretrained(load_model(None), str(folder))
+        adapted = PeftModel.from_pretrained(load_model(None), str(folder))
+        if (folder / FILE).is_file():
+            load_trained(adapted.get_base_model(), folder)
+        return adapted
+
+
+def _heads(model: PreTrainedModel) -> list[str]:
+    """Return the names of the modules of a classification head; a language model has none."""
+    if model.get_output_embeddings() is not None:
+        return []
+    base = model.base_model
+    return [name for name, own in model.named_children() if own is not base and _holds(own)]
+
+
+def _holds(module: Any) -> bool:
+    return next(module.parameters(), None) is not None
+
+
+def _stored_by_peft(name: str) -> bool:
+    return "lora_" in name or ".modules_to_save." in name

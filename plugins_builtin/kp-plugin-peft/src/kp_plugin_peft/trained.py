@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +14,40 @@ from kpframework import KpError
 FILE = "trained.safetensors"
 
 
-def head_parameters(model: Any) -> list[torch.nn.Parameter]:
-    """Return the parameters that are not the base model's."""
+def head_parameters(model: Any, new: Collection[str] = ()) -> list[torch.nn.Parameter]:
+    """Return the parameters of a classification head, and those that are new.
+
+    A language model's own head is part of what was pre-trained: it stays, as published.
+
+    Args:
+        model: a transformers model.
+        new: names of parameters that were drawn at random.
+    """
     base = {id(parameter) for parameter in model.base_model.parameters()}
-    return [parameter for parameter in model.parameters() if id(parameter) not in base]
+    classifies = model.get_output_embeddings() is None
+    return [
+        parameter
+        for name, parameter in model.named_parameters(remove_duplicate=False)
+        if name in new or (classifies and id(parameter) not in base)
+    ]
 
 
-def save_trained(model: Any, folder: Path) -> None:
-    """Write every tensor that requires a gradient, and the model's configuration."""
+def save_trained(model: Any, folder: Path, elsewhere: Callable[[str], bool] | None = None) -> None:
+    """Write every tensor that requires a gradient; no file where there is none.
+
+    Args:
+        model: a transformers model.
+        folder: made if it is not there.
+        elsewhere: whether a parameter is stored elsewhere, by its name.
+    """
     tensors = {
         name: parameter.detach().cpu().contiguous()
         for name, parameter in model.named_parameters()
-        if parameter.requires_grad
+        if parameter.requires_grad and not (elsewhere and elsewhere(name))
     }
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, folder / FILE, metadata={"format": "pt"})
-    model.config.save_pretrained(folder)
+    if tensors:
+        save_file(tensors, folder / FILE, metadata={"format": "pt"})
 
 
 def load_trained(model: Any, folder: Path) -> Any:

@@ -57,7 +57,7 @@ class KnowledgePlugin:
         injector: Injector,
         linker: Linker,
         kb: KBStore,
-        table: EntityTable,
+        table: EntityTable | None,
         state: Mapping[str, torch.Tensor],
     ) -> None:
         self.config = dict(config)
@@ -93,13 +93,15 @@ class KnowledgePlugin:
         context = Context()
         injector = _create("injector", config, registry, context)
         linker = _create("linker", config, registry, context)
-        kb, table = open_store(folder / "kb"), EntityTable.open(folder / "entities", verify=True)
-        if table.sha256 != config["entities"]["sha256"]:
-            raise KpError(
-                "KP771",
-                f"{folder / 'entities'} does not hold the vectors this plugin was trained with",
-                "take the folder as it was saved, entities included",
-            )
+        kb, table = open_store(folder / "kb"), None
+        if config["entities"] is not None:
+            table = EntityTable.open(folder / "entities", verify=True)
+            if table.sha256 != config["entities"]["sha256"]:
+                raise KpError(
+                    "KP771",
+                    f"{folder / 'entities'} does not hold the vectors this plugin was trained with",
+                    "take the folder as it was saved, entities included",
+                )
         linker.prepare(kb)
         if injector.needs_kb:
             injector.prepare(kb)
@@ -107,7 +109,9 @@ class KnowledgePlugin:
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the artifact; it does not depend on the place it was loaded from."""
-        parts = {"kb": self.kb.folder, "entities": self.table.folder}
+        parts = {"kb": self.kb.folder}
+        if self.table is not None:
+            parts["entities"] = self.table.folder
         write_artifact(Path(folder), self.config, self.state, parts)
 
     # On a host
@@ -267,7 +271,8 @@ def write_artifact(
         folder: replaced if it is a knowledge plugin already.
         config: the content of ``kp_config.json``.
         state: trained tensors.
-        parts: the folders of ``kb`` and ``entities``; their files are linked where possible.
+        parts: the folders of ``kb`` and, where vectors are used, ``entities``; their files are
+            linked where possible.
         card: the README; empty for a short one.
     """
     if folder.exists():

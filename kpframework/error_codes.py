@@ -83,6 +83,8 @@ ERROR_CODES: dict[str, str] = {
     "KP460": "There is no pair to fit a closed-form map on.",
     "KP461": "A file of word vectors is malformed.",
     "KP462": "A language model's outputs cannot stand in its input.",
+    "KP463": "Attention heads do not divide the width of the entity vectors.",
+    "KP464": "No passage of a corpus has two mentions that a relation joins.",
     "KP453": "The knowledge base knows none of the ids of precomputed vectors.",
     # Runs and the cache
     "KP501": "A file that a step reads is missing or cannot be read.",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from typing import Literal as OneOf
 
 from kpframework.api.context import Context
+from kpframework.api.corpus import CorpusLoss, Corruption, Keep, Masking
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +45,14 @@ class Entities(Protocol):
     def columns(self) -> torch.Tensor:
         """Shape (positions,): token position of each position."""
 
+    @property
+    def mask(self) -> torch.Tensor:
+        """Shape (batch, tokens): 1 for a token, 0 for padding."""
+
+    @property
+    def memo(self) -> dict[str, Any]:
+        """What an injector's callbacks keep for its later ones, in this forward pass alone."""
+
     def overwrite(self, hidden: torch.Tensor, module: torch.nn.Module) -> torch.Tensor:
         """Return ``hidden`` (batch, tokens, width) with ``module(vectors)`` at the positions."""
 
@@ -56,6 +65,9 @@ Stage = OneOf["none", "backbone", "general", "task"]
 corpus and a language model; or a task with its host."""
 
 Callback = Callable[["torch.Tensor", Entities], "torch.Tensor"]
+KeysValues = Callable[[Entities], "tuple[torch.Tensor, torch.Tensor]"]
+"""Returns a key and a value for each of the unique entities: two tensors of shape (unique, heads,
+head width), see `HostHandle.attention_shape`."""
 
 
 @dataclass(frozen=True)
@@ -63,12 +75,16 @@ class EntitySpace:
     """The space entity vectors live in."""
 
     dim: int
+    """Width of a vector; 0 where the injector uses none."""
     rms: float
     """Root mean square of the components of all vectors."""
 
 
 class HostHandle(Protocol):
-    """The host as an injector may touch it. Callbacks run only when a batch holds an entity."""
+    """The host as an injector may touch it.
+
+    Callbacks run only when a batch holds an entity, unless the injector says `acts_always`.
+    """
 
     @property
     def model(self) -> torch.nn.Module:
@@ -86,11 +102,52 @@ class HostHandle(Protocol):
     def outputs(self) -> int:
         """Number of outputs of a classification head; 0 where there is none."""
 
+    @property
+    def layers(self) -> int:
+        """How many transformer layers there are."""
+
+    @property
+    def causal(self) -> bool:
+        """Whether a token attends to those before it alone."""
+
+    def feed_forward_width(self, index: int) -> int:
+        """Return the width inside the feed-forward block of layer ``index``."""
+
+    def attention_shape(self, index: int) -> tuple[int, int]:
+        """Return (heads, head width) of the keys and values of layer ``index``."""
+
     def input_embeddings(self, callback: Callback) -> None:
         """Pass the output of the host's own embedding module through the callback."""
 
     def layer(self, index: int, callback: Callback) -> None:
         """Pass the hidden states after layer ``index`` (negative: from the end) through it."""
+
+    def hidden_state(self, index: int, callback: Callback) -> None:
+        """Pass hidden states through it, numbered as transformers' ``hidden_states`` are.
+
+        0 is what the first layer gets, i what comes out of layer i - 1 (for the last, before the
+        final norm that some hosts have); negative counts from the end.
+        """
+
+    def feed_forward(self, index: int, before: Callback, after: Callback | None = None) -> None:
+        """Pass the inside of layer ``index``'s feed-forward block through callbacks.
+
+        ``before`` gets it before the activation function, ``after`` after it, both of shape
+        (batch, tokens, `feed_forward_width`).
+
+        Raises:
+            KpError: KP719, the block is gated, or not two linear maps that shapes tell.
+        """
+
+    def attention(self, index: int, make: KeysValues) -> None:
+        """Let the tokens of layer ``index`` attend to their text's entities as well.
+
+        The keys and values that ``make`` returns stand beside the tokens' own, in one softmax,
+        without a position: (unique, heads, head width) each, see `attention_shape`.
+
+        Raises:
+            KpError: KP719, the layer's attention does not go through transformers' interface.
+        """
 
     def logits(self, callback: Callback) -> None:
         """Pass the model's logits through the callback."""
@@ -160,6 +217,43 @@ class TrainingSession(Protocol):
         cross-entropy there and nowhere else.
         """
 
+    def corpus_objective(
+        self,
+        config: TrainConfig,
+        loss: CorpusLoss,
+        *,
+        masking: Masking = "none",
+        corruption: Corruption | None = None,
+        heads: torch.nn.Module | None = None,
+        keep: Keep | None = None,
+        max_length: int | None = None,
+        dropout: float | None = None,
+        train_host: bool = False,
+    ) -> None:
+        """Train by an objective of the injector's own on the linked corpus.
+
+        Each passage is an item (with ``masking="mentions"``, one for each of its mask variants);
+        one that is too long is left out, and so is one without a usable mention.
+
+        Args:
+            config: the loop's options.
+            loss: of a batch, from the host's hidden states and the entities.
+            masking: what is hidden from the host; a language model's loss on it comes with the
+                batch.
+            corruption: how marks are falsified before the host sees them; None leaves them.
+            heads: modules that are trained beside the injector's own and not kept.
+            keep: which passages are read, by their usable mentions; None reads all.
+            max_length: longest item in tokens; None is `Injector.corpus_length`.
+            dropout: the frozen host's dropout; None puts it in evaluation mode.
+            train_host: train what the spec's adaptation trains as well, with the host's own
+                dropout; only for an injector that declares `trains_host`. A language model's head
+                is trained with it, and not kept.
+
+        Raises:
+            KpError: KP741, no passage is left; KP703, tokens are to be masked and the tokenizer
+                has no mask token.
+        """
+
 
 class Injector(ABC):
     """A knowledge injection method."""
@@ -175,7 +269,14 @@ class Injector(ABC):
     kb_update: ClassVar[OneOf["free", "refit", "retrain", "none"]] = "free"
     """What a changed knowledge base costs after training."""
     needs_entities: ClassVar[bool] = True
-    """Whether entity vectors are used."""
+    """Whether entity vectors are used. Without them an `Anchor` still marks its token; `Entities`
+    then has no `vectors`."""
+    acts_always: ClassVar[bool] = False
+    """Whether callbacks run for batches without an entity too; only with `trains_host`, since a
+    frozen host must answer such texts as if bare."""
+    whole_text: ClassVar[bool] = False
+    """Whether entities are at work in every step of ``generate()``, not only where their own
+    positions are computed. `Entities.columns` then count from the start of the prompt."""
     needs_kb: ClassVar[bool] = False
     """Whether the knowledge base itself is read: names, descriptions, triples; see `prepare`."""
 
@@ -211,12 +312,23 @@ class Injector(ABC):
 
     @property
     def corpus(self) -> str:
-        """Id of the spec's corpus that a ``general`` stage reads."""
+        """Id of the spec's corpus that is read; empty for none.
+
+        A ``general`` stage reads one, a ``task`` stage may: `TrainingSession.corpus_objective`.
+        """
         return ""
 
     @property
+    def language_model(self) -> bool:
+        """Whether reading the corpus takes a language model with its head, not the encoder alone.
+
+        Asked only where there is a `corpus`.
+        """
+        return True
+
+    @property
     def corpus_length(self) -> int:
-        """Longest masked item of a ``general`` stage, in tokens; longer ones are left out."""
+        """Longest item of the corpus, in tokens; longer ones are left out."""
         return 64
 
     def fit(self, session: TrainingSession) -> None:

@@ -13,14 +13,16 @@ from typing import Any, Literal
 
 import torch
 
-from kpframework.api.injector import Callback, HostHandle
+from kpframework.api.injector import Callback, Entities, HostHandle, KeysValues
 from kpframework.errors import KpError
+from kpframework.inject import attention
 from kpframework.inject.batch import ENTITIES, STRIDE
 from kpframework.inject.gather import PositionedEntities
 from kpframework.inject.knowledge import Knowledge
+from kpframework.inject.layer_parts import attention_of, attention_shape, before, feed_forward_of
 
 Site = Literal["input", "layer", "logits"]
-"""The output of the input embeddings, of a layer, or of the model."""
+"""The output of the input embeddings, something of a layer, or the output of the model."""
 
 
 class Attachment:
@@ -117,31 +119,61 @@ class Attachment:
     def _begin(
         self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        codes = kwargs.pop(ENTITIES, None)
-        if codes is None and self._given is not None:
-            ids = kwargs.get("input_ids", args[0] if args else None)
-            codes = None if ids is None else _columns_of(self._given, ids, kwargs)
-        self._locate(codes)
+        codes = whole = kwargs.pop(ENTITIES, None)
+        tokens = kwargs.get("input_ids", args[0] if args else kwargs.get("inputs_embeds"))
+        if codes is None and self._given is not None and tokens is not None:
+            whole = _repeated(self._given, tokens)
+            codes = None if whole is None else _columns_of(whole, tokens, kwargs)
+        if tokens is not None:
+            self._locate(codes, whole, _mask_of(tokens, kwargs))
         return args, kwargs
 
-    def _locate(self, codes: torch.Tensor | None) -> None:
+    @contextmanager
+    def at_work(self, codes: torch.Tensor | None, mask: torch.Tensor) -> Iterator[None]:
+        """Let entities be at work in calls of modules of the host that do not begin at its root.
+
+        Args:
+            codes: as a batch of the host has them; None for no entity.
+            mask: shape (batch, tokens), 0 at padding.
+        """
+        self._locate(codes, codes, mask)
+        try:
+            yield
+        finally:
+            self._locate(None)
+
+    def entities(self, name: str) -> Entities | None:
+        """Return a member's entities in the present forward pass."""
+        return self._working.get(self._sources[name])
+
+    def _locate(
+        self,
+        codes: torch.Tensor | None,
+        whole: torch.Tensor | None = None,
+        mask: torch.Tensor | None = None,
+    ) -> None:
         self._working.clear()
         self._pending.clear()
-        if codes is not None:
-            for name, source in self._sources.items():
-                own = (codes >= source * STRIDE) & (codes < (source + 1) * STRIDE)
-                where = own.nonzero(as_tuple=True)
-                if len(where[0]):
-                    rows = codes[where] - source * STRIDE
-                    table = self.members[name].table
-                    assert table is not None  # a slot or an anchor has a vector
-                    self._working[source] = PositionedEntities(table, where, rows)
-                    if self._handles[name]:
-                        self._pending.add(source)
+        if mask is None:
+            return
+        nothing = torch.full((1, 1), -1, device=mask.device)
+        for name, source in self._sources.items():
+            member = self.members[name]
+            found = whole if member.injector.whole_text else codes
+            found = nothing if found is None else found
+            where = ((found >= source * STRIDE) & (found < (source + 1) * STRIDE)).nonzero(
+                as_tuple=True
+            )
+            if len(where[0]) or member.injector.acts_always:
+                rows = found[where] - source * STRIDE
+                self._working[source] = PositionedEntities(member.table, where, rows, mask)
+                if self._handles[name] and len(where[0]):
+                    self._pending.add(source)
 
     def on_logits(self, logits: torch.Tensor, codes: torch.Tensor | None) -> torch.Tensor:
         """Return logits of the bare host as members that act on nothing else change them."""
-        self._locate(codes)
+        if codes is not None:
+            self._locate(codes, codes, torch.ones_like(codes))
         for source, callback in self._on_logits:
             if entities := self._working.get(source):
                 logits = callback(logits, entities)
@@ -169,15 +201,45 @@ class Attachment:
             self._on_logits.append((source, callback))
 
         def act(_module: torch.nn.Module, _args: Any, output: Any) -> Any:
-            entities = self._working.get(source)
-            if entities is None:
-                return None
-            self._pending.discard(source)
-            return replace_output(output, key, lambda tensor: callback(tensor, entities))
+            change = self._changing(source, callback)
+            return None if change is None else replace_output(output, key, change)
 
         # The root's own closing hook must come last, so a hook on the root goes before it.
         first = module is self.model
         self._handles[name].append(module.register_forward_hook(act, prepend=first))
+
+    def hook_before(self, name: str, module: torch.nn.Module, callback: Callback) -> None:
+        """Pass what a module of a layer gets through an injector's callback."""
+        self._sites[name].add("layer")
+        source = self._sources[name]
+
+        def change(tensor: torch.Tensor) -> torch.Tensor | None:
+            own = self._changing(source, callback)
+            return None if own is None else own(tensor)
+
+        handle = module.register_forward_pre_hook(before(change), with_kwargs=True)
+        self._handles[name].append(handle)
+
+    def hook_attention(self, name: str, module: torch.nn.Module, make: KeysValues) -> None:
+        """Let an attention module attend to an injector's keys and values as well."""
+        self._sites[name].add("layer")
+        source = self._sources[name]
+
+        def found() -> Entities | None:
+            self._pending.discard(source)
+            return self._working.get(source)
+
+        self._handles[name] += attention.hooks(module, make, found)
+
+    def _changing(
+        self, source: int, callback: Callback
+    ) -> Callable[[torch.Tensor], torch.Tensor] | None:
+        """Return what a source's callback does in this forward pass; None if nothing."""
+        entities = self._working.get(source)
+        if entities is None:
+            return None
+        self._pending.discard(source)
+        return lambda tensor: callback(tensor, entities)
 
 
 def replace_output(output: Any, key: str, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
@@ -193,16 +255,30 @@ def replace_output(output: Any, key: str, change: Callable[[torch.Tensor], torch
     raise KpError("KP713", f"cannot change an output of type {type(output).__name__}")
 
 
+def _repeated(codes: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor | None:
+    """Return the prompt's codes for each row of a call: beams and samples share them."""
+    if tokens.shape[0] % codes.shape[0]:
+        return None
+    return codes.to(tokens.device).repeat_interleave(tokens.shape[0] // codes.shape[0], dim=0)
+
+
 def _columns_of(
-    codes: torch.Tensor, ids: torch.Tensor, kwargs: Mapping[str, Any]
+    codes: torch.Tensor, tokens: torch.Tensor, kwargs: Mapping[str, Any]
 ) -> torch.Tensor | None:
     past = kwargs.get("past_key_values")
     start = int(past.get_seq_length()) if past is not None else 0
-    if start >= codes.shape[1] or ids.shape[0] % codes.shape[0]:
+    if start >= codes.shape[1]:
         return None
-    codes = codes[:, start : start + ids.shape[1]].to(ids.device)
-    codes = codes.repeat_interleave(ids.shape[0] // codes.shape[0], dim=0)
-    return torch.nn.functional.pad(codes, (0, ids.shape[1] - codes.shape[1]), value=-1)
+    codes = codes[:, start : start + tokens.shape[1]]
+    return torch.nn.functional.pad(codes, (0, tokens.shape[1] - codes.shape[1]), value=-1)
+
+
+def _mask_of(tokens: torch.Tensor, kwargs: Mapping[str, Any]) -> torch.Tensor:
+    """Return the mask of the tokens of a call, which are the last that an attention mask is of."""
+    mask = kwargs.get("attention_mask")
+    if isinstance(mask, torch.Tensor) and mask.dim() == 2:
+        return mask[:, -tokens.shape[1] :]
+    return torch.ones(tokens.shape[:2], dtype=torch.long, device=tokens.device)
 
 
 class _Handle:
@@ -228,14 +304,47 @@ class _Handle:
     def outputs(self) -> int:
         return int(getattr(getattr(self.model, "config", None), "num_labels", 0) or 0)
 
+    @property
+    def layers(self) -> int:
+        return len(host_layers(self.model))
+
+    @property
+    def causal(self) -> bool:
+        return any(getattr(m, "is_causal", False) is True for m in self._layer(0).modules())
+
+    def feed_forward_width(self, index: int) -> int:
+        return feed_forward_of(self._layer(index), self.width).width
+
+    def attention_shape(self, index: int) -> tuple[int, int]:
+        return attention_shape(attention_of(self._layer(index)))
+
     def input_embeddings(self, callback: Callback) -> None:
         self._attachment.hook(self._name, "input", self._attachment.embedding, callback)
 
     def layer(self, index: int, callback: Callback) -> None:
+        self._attachment.hook(self._name, "layer", self._layer(index), callback)
+
+    def hidden_state(self, index: int, callback: Callback) -> None:
+        own = index if index >= 0 else index + self.layers + 1
+        if own:
+            self.layer(own - 1 if own > 0 else index, callback)
+        else:
+            self._attachment.hook_before(self._name, self._layer(0), callback)
+
+    def feed_forward(self, index: int, before: Callback, after: Callback | None = None) -> None:
+        block = feed_forward_of(self._layer(index), self.width)
+        self._attachment.hook(self._name, "layer", block.into, before)
+        if after is not None:
+            self._attachment.hook_before(self._name, block.back, after)
+
+    def attention(self, index: int, make: KeysValues) -> None:
+        self._attachment.hook_attention(self._name, attention_of(self._layer(index)), make)
+
+    def _layer(self, index: int) -> torch.nn.Module:
         layers = host_layers(self.model)
         if not -len(layers) <= index < len(layers):
             raise KpError("KP714", f"layer {index} of a host with {len(layers)} layers")
-        self._attachment.hook(self._name, "layer", layers[index], callback)
+        return layers[index]
 
     def logits(self, callback: Callback) -> None:
         self._attachment.hook(self._name, "logits", self.model, callback, key="logits")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from kpframework.api.injector import Injector
 from kpframework.api.text import Mention, Segment
 from kpframework.inject.encoding import EditedSegment, SourcedEdit
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class Table(Protocol):
@@ -48,8 +46,12 @@ class Knowledge:
     """None for an injector that uses no vectors."""
 
     def rows(self, entities: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Return the row of each entity id in the table, -1 where there is none."""
-        assert self.table is not None  # only slots and anchors ask
+        """Return the row of each entity id in the table, -1 where there is none.
+
+        Without a table all are 0: a mark says where, not what.
+        """
+        if self.table is None:
+            return np.zeros(len(entities), dtype=np.int64)
         return self.table.rows(entities)
 
     def usable(self, mentions: Sequence[Mention]) -> list[Mention]:

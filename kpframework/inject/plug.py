@@ -31,20 +31,21 @@ def plug(
         attachment: the host's.
         name: the member's name.
         injector: builds the module and patches the host.
-        table: entity vectors; None for an injector that uses none, which has no module.
+        table: entity vectors; None for an injector that uses none, or has yet to make them (then
+            it has no module yet).
         state: trained tensors; None keeps the initial ones, drawn from ``seed``.
         seed: of the initial tensors; the global generator is left as it was.
 
     Raises:
         KpError: KP716, the trained tensors do not fit this host or these vectors.
     """
-    if table is None:
+    if table is None and injector.makes_entities:
         knowledge = Knowledge(injector, None, None)
         attachment.add(name, knowledge)
         return knowledge
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        space = EntitySpace(table.dim, table.rms)
+        space = EntitySpace(table.dim, table.rms) if table else EntitySpace(0, 1.0)
         module = injector.build(space, attachment.handle(name))
     if module is not None:
         if state is not None:

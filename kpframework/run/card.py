@@ -16,7 +16,7 @@ A knowledge plugin for a frozen {model_type} model ({width} wide), made by {crea
 |---|---|
 | method | {method} ({reference}) |
 | knowledge base | {kb}, release {release}, licence {licence} |
-| entities with a vector | {rows} x {dim} |
+| entities with a vector | {entities} |
 | plugins needed | {plugins} |
 | trained parameters | {parameters} |
 | plug-and-play | {plug_and_play} |
@@ -64,14 +64,17 @@ def model_card(config: Mapping[str, Any], cell: Cell, results: Mapping[str, Any]
         kb=kb.get("name", kb["type"]),
         release=kb.get("release", "unknown"),
         licence=kb.get("licence", "unknown"),
-        rows=config["entities"]["rows"],
-        dim=config["entities"]["dim"],
+        entities=_size(config["entities"]),
         plugins=", ".join(f"{p['distribution']} {p['version']}" for p in config["plugins"]),
         parameters=row["parameters"],
         plug_and_play="yes" if row["plug_and_play"] else "no, the host was trained",
         metrics=_metrics(row, results),
         coverage=", ".join(f"{coverage.get(k, 0)} {k.replace('_', ' ')}" for k in _COUNTS),
     )
+
+
+def _size(entities: Mapping[str, Any] | None) -> str:
+    return "none are used" if entities is None else f"{entities['rows']} x {entities['dim']}"
 
 
 _COUNTS = ("mentions", "linked", "with_vector")

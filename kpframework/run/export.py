@@ -63,10 +63,9 @@ def export_plugins(
             if str(path) not in written.values():
                 config = _config(plan, cell, seed, done, trained, evaluated)
                 source = done[trained.name].folder
-                parts = {
-                    "kb": _kb(done, evaluated),
-                    "entities": _entities(done, trained, evaluated)[0],
-                }
+                parts = {"kb": _kb(done, evaluated)}
+                if (entities := _entities(done, trained, evaluated)) is not None:
+                    parts["entities"] = entities[0]
                 assert source is not None
                 card = model_card(config, cell, results)
                 write_artifact(path, config, load_state(source), parts, card)
@@ -93,14 +92,16 @@ def _kb(done: Mapping[str, StepResult], evaluated: Step) -> Path:
 
 def _entities(
     done: Mapping[str, StepResult], trained: Step, evaluated: Step
-) -> tuple[Path, Mapping[str, Any]]:
-    """Return where a row's entity vectors lie, and what is known of them."""
+) -> tuple[Path, Mapping[str, Any]] | None:
+    """Return where a row's entity vectors lie, and what is known of them; None if it uses none."""
     if "table" in evaluated.inputs:
         own = done[evaluated.inputs["table"].name]
         folder, facts = own.folder, own.metrics
-    else:
+    elif "entities" in done[trained.name].metrics:
         own = done[trained.name]
         folder, facts = own.folder and own.folder / OWN_ENTITIES, own.metrics["entities"]
+    else:
+        return None
     assert folder is not None  # the row was evaluated
     return folder, facts
 
@@ -114,7 +115,7 @@ def _config(
     evaluated: Step,
 ) -> dict[str, Any]:
     facts, scores = done[trained.name].metrics, done[evaluated.name].metrics
-    table = _entities(done, trained, evaluated)[1]
+    entities = _entities(done, trained, evaluated)
     knowledge = plan.resolved.knowledge[cell.source.knowledge]
     kb = done[plan.knowledge[cell.source.knowledge]["kb"].name].metrics
     components = [*cell.source.injector.walk(), *knowledge.linker.walk()]
@@ -125,7 +126,7 @@ def _config(
         "injector": cell.source.injector.filled(),
         "linker": knowledge.linker.filled(),
         "kb": {"type": knowledge.kb.type, **kb},
-        "entities": {key: table[key] for key in ("sha256", "dim", "rows")},
+        "entities": entities and {key: entities[1][key] for key in ("sha256", "dim", "rows")},
         "control": cell.source.control,
         "host": {
             **facts["host"],

@@ -275,13 +275,13 @@ class _Planner:
     def _masked_lm(self) -> Step:
         """Return the one masked LM; a head is fitted on the first corpus that a row trains on."""
         sources = [self._source(r) for r, b in self.resolved.injections.items() if b.section.type]
-        general = {(s.corpus, s.knowledge) for s in sources if s.stage == "general"}
+        reading = {(s.corpus, s.knowledge) for s in sources if s.language_model}
         # In the order of the sections, so that the order of the rows changes nothing.
         corpus, knowledge = next(
             (section.id, name)
             for section in self.spec.corpora
             for name in self.resolved.knowledge
-            if (section.id, name) in general
+            if (section.id, name) in reading
         )
         key, files = self._backbone_parts
         config, seed = self.spec.lm_head, self.spec.seeds[0]
@@ -339,11 +339,13 @@ class _Planner:
         params: dict[str, Any] = {"injector": source.injector.key_data(), "seed": seed}
         parts = row_parts(self.resolved, source, host, task, seed)
         files = files_of(source.injector)
-        if stage == "general":
-            corpus = self._corpus(source.corpus, source.knowledge)
-            inputs |= {"corpus": corpus, "mlm": self._masked_lm()}
+        if source.corpus:
+            inputs["corpus"] = self._corpus(source.corpus, source.knowledge)
+        if source.language_model:
+            inputs["mlm" if stage == "general" else "lm"] = self._masked_lm()
+        if stage == "general" and source.language_model:
             name = f"train[{row}/seed{seed}]"
-        elif stage == "backbone":
+        elif stage in {"general", "backbone"}:
             name = f"train[{row}/seed{seed}]"
             params["backbone"], more = self._backbone_parts
             files += more

@@ -62,7 +62,11 @@ class _Preflight:
 
     def _reads_corpus(self, loc: Loc, injector: BoundComponent) -> None:
         for at in _corpora(injector):
-            if self.backbone is not None and not _has_mask(self.backbone):
+            if (
+                self.backbone is not None
+                and not _has_mask(self.backbone)
+                and injector.create(Context()).language_model
+            ):
                 message = "reading a corpus takes a masked language model, and the tokenizer in "
                 message += f"{self.backbone} has no mask token"
                 fix = "train this row on the task, or take a backbone that is a masked language "

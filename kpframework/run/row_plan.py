@@ -40,8 +40,13 @@ class RowSource:
 
     @property
     def corpus(self) -> str:
-        """The corpus of a general stage."""
+        """The corpus that is read; empty for none."""
         return str(self._injector.corpus)
+
+    @property
+    def language_model(self) -> bool:
+        """Whether reading the corpus takes a language model's head."""
+        return bool(self.corpus and self._injector.language_model)
 
     @property
     def needs_entities(self) -> bool:

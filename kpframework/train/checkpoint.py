@@ -96,6 +96,8 @@ class Checkpoint:
             for name, parameter in parameters.items():
                 parameter.copy_(weights[name])
         for name, parameter in parameters.items():
+            if f"{name}/step" not in moments:
+                continue  # no gradient has come to it yet
             optimizer.state[parameter] = {
                 key: moments[f"{name}/{key}"].to("cpu" if key == "step" else device)
                 for key in ("step", "exp_avg", "exp_avg_sq")

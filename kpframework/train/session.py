@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +12,7 @@ import torch
 
 from kpframework.api.config import TrainConfig
 from kpframework.api.context import Context
+from kpframework.api.corpus import CorpusLoss, Corruption, Keep, Masking
 from kpframework.api.embeddings import EmbeddingTable
 from kpframework.api.host import Adaptation
 from kpframework.api.injector import HostHandle
@@ -22,6 +23,8 @@ from kpframework.inject.attachment import Attachment
 from kpframework.inject.batch import ENTITIES
 from kpframework.inject.freezing import dropout as host_dropout
 from kpframework.inject.knowledge import Knowledge
+from kpframework.inject.special_tokens import SpecialTokens
+from kpframework.train.corpus import CorpusReader, around, corpus_items, train_on_corpus, trained
 from kpframework.train.data import EncodedSet, predict
 from kpframework.train.last_layer import PROBED
 from kpframework.train.loop import History, Job, run_training
@@ -48,6 +51,8 @@ class Session:
     passages: Sequence[tuple[Segment, Sequence[Mention]]] = ()
     """The linked corpus itself."""
     corpus_length: int = 64
+    language_model: Any = None
+    """A masked language model for the corpus, where the host is none itself."""
     histories: list[History] = field(default_factory=list)
     notes: dict[str, float] = field(default_factory=dict)
     adaptation: Adaptation | None = None
@@ -70,6 +75,13 @@ class Session:
     def host(self) -> HostHandle:
         """The host the module is attached to."""
         return self.attachment.handle("knowledge")
+
+    @property
+    def _own_context(self) -> Context:
+        """The context of the next training: each of a fit has its own checkpoints."""
+        done = len(self.histories)
+        scratch = self.context.scratch
+        return replace(self.context, scratch=scratch / f"training-{done}" if done else scratch)
 
     def entities(self) -> tuple[Sequence[str], Any]:
         """Return every entity that has a vector, and the vectors."""
@@ -104,7 +116,7 @@ class Session:
                 task,
                 (data, dev),
                 config,
-                self.context,
+                self._own_context,
                 label="task-specific map-tuning",
                 dropout=dropout,
                 precision=self.precision,
@@ -130,7 +142,7 @@ class Session:
             task,
             (train, dev),
             config,
-            self.context,
+            self._own_context,
             label="adapting the host with knowledge",
             precision=self.precision,
             own_dropout=True,
@@ -181,9 +193,65 @@ class Session:
                 self.module,
                 self.corpus_data,
                 config,
-                self.context,
+                self._own_context,
                 self.precision,
                 whole="layer" in self.attachment.sites,
+            )
+        self.histories.append(history)
+
+    def corpus_objective(
+        self,
+        config: TrainConfig,
+        loss: CorpusLoss,
+        *,
+        masking: Masking = "none",
+        corruption: Corruption | None = None,
+        heads: torch.nn.Module | None = None,
+        keep: Keep | None = None,
+        max_length: int | None = None,
+        dropout: float | None = None,
+        train_host: bool = False,
+    ) -> None:
+        """Train by an objective of the injector's own on the linked corpus; see the protocol.
+
+        Raises:
+            KpError: KP740, the injector does not declare that it trains its host; KP741, no passage
+                is left.
+        """
+        if train_host and self.adaptation is None:
+            raise KpError("KP740", "this training was set up with a frozen host")
+        context = self._own_context
+        passages, length = self.passages, max_length or self.corpus_length
+        data = corpus_items(self.tokenizer, passages, self.knowledge, length, masking, keep)
+        if not data.items:
+            raise KpError(
+                "KP741",
+                "the corpus holds no passage that this objective can read",
+                "look at the linker, the corpus and the coverage of the knowledge base",
+            )
+        host, model = self.attachment.model, None
+        if masking != "none":
+            own = self.language_model
+            model = host if own is None else around(own.to(context.device), host)
+        reader = CorpusReader(self.attachment, self.knowledge, model)
+        parts = [self.module, *([heads.to(context.device)] if heads is not None else [])]
+        parts += [model if model is not None else host] if train_host else []
+        with trained(host, train_host):
+            if model is not None and not train_host:
+                model.requires_grad_(False)  # a language model's head as well
+            history = train_on_corpus(
+                reader,
+                torch.nn.ModuleList(parts),
+                data,
+                loss,
+                config,
+                context,
+                masking=masking,
+                corruption=corruption,
+                special=SpecialTokens(self.tokenizer),
+                dropout=dropout,
+                own_dropout=train_host,
+                precision=self.precision,
             )
         self.histories.append(history)
 

@@ -51,6 +51,7 @@ def train(parts: RowParts) -> Action:
     def action(context: StepContext) -> Mapping[str, JSON]:
         from kpframework.inject.freezing import fingerprint
         from kpframework.inject.plug import save_module
+        from kpframework.train.hosts import load_model
 
         start = time.perf_counter()
         row, injector = row_at_work(parts, context, None, context.inputs.get("init"))
@@ -58,12 +59,14 @@ def train(parts: RowParts) -> Action:
         session = row.session(parts.precision)
         if injector.trains_host:
             session.adaptation = _adaptation(parts, row.context)
-        if injector.stage == "general":
+        if "corpus" in context.inputs:
             session.passages = _passages(context.inputs["corpus"])
             session.corpus_length = injector.corpus_length
-            if row.module is not None:
+            if "mlm" in context.inputs and row.module is not None:
                 session.corpus_data = row.masked_items(session.passages, session.corpus_length)
-        elif injector.stage == "task":
+        if "lm" in context.inputs:
+            session.language_model = load_model(context.inputs["lm"], "masked-lm")[0]
+        if injector.stage == "task":
             examples, links = context.inputs["examples"], context.inputs["links"]
             train_set, dev = (row.encode(*_split(examples, links, s)) for s in ("train", "dev"))
             session.task_data = (row.task, train_set, dev)

@@ -1,4 +1,4 @@
-"""ERNIE-style fusion, gated, inside a frozen host."""
+"""ERNIE-style fusion, gated, inside a frozen host: the plug-and-play form."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Sequence
 
 import torch
 
+from kp_plugin_ernie.config import FusionGeneralStage
+from kp_plugin_ernie.entity_autoencoder import CORRUPTION, decoder, entity_loss
 from kpframework.api import (
     Anchor,
+    CorpusBatch,
     Edit,
     Entities,
     EntitySpace,
@@ -15,6 +18,7 @@ from kpframework.api import (
     Mention,
     Segment,
     StagedInjector,
+    TrainingSession,
 )
 
 
@@ -32,6 +36,7 @@ class Fusion(torch.nn.Module):
 
     def __init__(self, source: EntitySpace, width: int, hidden: int) -> None:
         super().__init__()
+        self.rms: torch.Tensor
         self.register_buffer("rms", torch.tensor(source.rms))
         self.token = torch.nn.Linear(width, hidden)
         self.entity = torch.nn.Linear(source.dim, hidden, bias=False)
@@ -68,3 +73,26 @@ class ErnieFusion(StagedInjector):
             return hidden.index_put(where, fused.to(hidden.dtype))
 
         host.layer(self.config.layer, fuse)
+
+    def fit(self, session: TrainingSession) -> None:
+        """Train the fusion; in a general stage by MMLM and dEA together, unless dEA weighs 0."""
+        train = self.config.train
+        if not (isinstance(train, FusionGeneralStage) and train.dea):
+            super().fit(session)
+            return
+        fusion = session.module
+        assert isinstance(fusion, Fusion)
+        head = decoder(session.host.width, fusion.entity.in_features, session.seed)
+
+        def loss(batch: CorpusBatch) -> torch.Tensor:
+            assert batch.language_model is not None  # mentions are masked
+            return batch.language_model + train.dea * entity_loss(head, batch, fusion.rms)
+
+        session.corpus_objective(
+            train,
+            loss,
+            masking="mentions",
+            corruption=CORRUPTION,
+            heads=head,
+            dropout=train.dropout,
+        )

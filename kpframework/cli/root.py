@@ -20,6 +20,7 @@ COMMANDS = {
     "validate": ("kpframework.cli.validate", "Check a spec, all problems at once."),
     "explain": ("kpframework.cli.explain", "Show what knowledge does to one text."),
     "report": ("kpframework.cli.report", "Show the results of a run again."),
+    "compare": ("kpframework.cli.compare", "Join finished runs into one table."),
     "lock": ("kpframework.cli.lock", "Write down what pins a run."),
     "schema": ("kpframework.cli.schema", "Print the JSON Schema of specs, plugins included."),
     "plugins": ("kpframework.cli.plugins", "List, check, enable and disable plugins."),

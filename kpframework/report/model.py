@@ -72,6 +72,15 @@ class Curve(TypedDict):
     y: list[float | None]
 
 
+class Memory(TypedDict):
+    """The most memory a row's training needed, in bytes; `kpframework.run.memory` defines both."""
+
+    process: int | None
+    """Resident in the process: the interpreter, the libraries and all that was loaded count."""
+    accelerator: NotRequired[int | None]
+    """Allocated on the accelerator; None where nothing was."""
+
+
 class Method(TypedDict):
     """The injector and the plugin it came from."""
 
@@ -102,6 +111,7 @@ class Row(TypedDict):
     subsets: NotRequired[list[Subset]]
     coverage: NotRequired[Coverage | None]
     parameters: NotRequired[int | None]
+    memory: NotRequired[Memory | None]
     input_overhead: NotRequired[float | None]
     seconds: NotRequired[dict[str, float | None]]
     ms_per_example: NotRequired[float | None]
@@ -216,13 +226,21 @@ def load_results(folder: Path) -> Results:
     Raises:
         SpecError: KP801, no results there; KP802, what is there is not a run's results.
     """
-    path = folder / RESULTS_FILE
+    return load_results_file(folder / RESULTS_FILE)
+
+
+def load_results_file(path: Path) -> Results:
+    """Read and check a file of results, whatever its name.
+
+    Raises:
+        SpecError: KP801, it cannot be read; KP802, it is not a run's results.
+    """
     try:
         data = json.loads(path.read_bytes(), parse_constant=_refuse)
     except OSError as error:
         raise SpecError(
             "KP801",
-            f"no {RESULTS_FILE} can be read in {folder}: {error.strerror or error}",
+            f"no {path.name} can be read in {path.parent}: {error.strerror or error}",
             "give the folder that 'kpframework run' named at its end",
         ) from error
     except (ValueError, RecursionError) as error:

@@ -64,6 +64,11 @@ def decimal(value: float | None, digits: int = 1) -> str:
     return f"{value:,.{digits}f}" if value is not None and math.isfinite(value) else NONE
 
 
+def megabytes(value: float | None) -> str:
+    """Return bytes in units of 10^6, without a unit, as a column has it."""
+    return NONE if value is None else count(value / 1e6)
+
+
 def duration(seconds: float | None) -> str:
     """Return seconds as ``0.4 s``, ``38 s``, ``5 min 12 s`` or ``2 h 3 min``."""
     if seconds is None or not math.isfinite(seconds):

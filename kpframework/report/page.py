@@ -33,7 +33,8 @@ _ACTIVE = frozenset(
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """Return a template that shows every value as text, whatever it holds."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -45,12 +46,12 @@ def _template() -> Template:
     )
     environment.filters["typeset"] = numbers.typeset
     environment.globals["zip"] = zip
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def render_page(results: Mapping[str, Any]) -> str:
     """Return the whole page as HTML."""
-    return _template().render(_context(cast("Results", results)))
+    return template("page.html.j2").render(_context(cast("Results", results)))
 
 
 def write_report(results: Mapping[str, Any], folder: Path) -> Path:
@@ -68,19 +69,32 @@ def write_page(results: Mapping[str, Any], path: Path) -> Path:
     Raises:
         KpError: KP803, it cannot be written.
     """
-    page = render_page(results).encode()
+    write_whole(path, render_page(results), "kpframework report RUN_FOLDER -o page.html")
+    return path
+
+
+def write_whole(path: Path, text: str, other: str) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: of the file.
+        text: its content.
+        other: the command that writes it elsewhere.
+
+    Raises:
+        KpError: KP803, it cannot be written.
+    """
     try:
-        _write_whole(path, page)
+        _replace(path, text.encode())
     except OSError as error:
         raise KpError(
             "KP803",
             f"cannot write {path}: {error.strerror or error}",
-            "free some space, or name another file: kpframework report RUN_FOLDER -o page.html",
+            f"free some space, or name another file: {other}",
         ) from error
-    return path
 
 
-def _write_whole(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from kpframework.report.grid import Cell, Verdict, results_grid
+from kpframework.report.grid import Cell, Grid, Verdict, results_grid
 from kpframework.report.model import Results
 from kpframework.report.notes import footnotes
 from kpframework.safe import safe_line
@@ -29,23 +29,26 @@ def show_table(results: Mapping[str, Any]) -> None:
 
         Console(file=sys.stdout).print(terminal_table(results))
         return
+    write_text(plain_table(results))
+
+
+def write_text(text: str) -> None:
+    """Write text to standard output, what its encoding lacks escaped."""
     encoding = sys.stdout.encoding or "utf-8"
-    text = plain_table(results).encode(encoding, "backslashreplace").decode(encoding)
-    sys.stdout.write(text)
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def terminal_table(results: Mapping[str, Any]) -> RenderableType:
     """Return the table as a rich renderable; its texts are never read as rich markup."""
-    return _TerminalTable(cast("Results", results))
+    content = cast("Results", results)
+    return TerminalGrid(safe_line(content["name"]), results_grid(content), footnotes(content))
 
 
-class _TerminalTable:
+class TerminalGrid:
     """Keeps numbers whole for as long as the terminal is wide enough for them."""
 
-    def __init__(self, results: Results) -> None:
-        self.title = safe_line(results["name"])
-        self.grid = results_grid(results)
-        self.notes = footnotes(results)
+    def __init__(self, title: str, grid: Grid, notes: Sequence[str] = ()) -> None:
+        self.title, self.grid, self.notes = title, grid, notes
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         from rich import box
@@ -72,7 +75,8 @@ class _TerminalTable:
         for line in lines:
             table.add_row(*line)
         yield table
-        yield Text()
+        if self.notes:
+            yield Text()
         for note in self.notes:
             yield Text(note, style="dim")
 
@@ -115,11 +119,15 @@ def _rich_cell(cell: Cell) -> Text:
 def plain_table(results: Mapping[str, Any]) -> str:
     """Return aligned text without styling: for pipes, logs and files."""
     content = cast("Results", results)
-    grid = results_grid(content)
+    return plain_grid(safe_line(content["name"]), results_grid(content), footnotes(content))
+
+
+def plain_grid(title: str, grid: Grid, notes: Sequence[str]) -> str:
+    """Return a grid as aligned text beneath a title, with lines beneath."""
     lines = [[column.title for column in grid.columns]]
     lines += [[_name(line[0]), *map(_flat, line[1:])] for line in grid.lines]
     widths = [max(_width(line[i]) for line in lines) for i in range(len(grid.columns))]
-    text = [safe_line(content["name"])]
+    text = [title]
     for number, line in enumerate(lines):
         cells = [
             _pad(value, width, column.numeric)
@@ -128,21 +136,24 @@ def plain_table(results: Mapping[str, Any]) -> str:
         text.append("  ".join(cells).rstrip())
         if number == 0:
             text.append("  ".join("-" * width for width in widths))
-    return "\n".join([*text, "", *footnotes(content)]) + "\n"
+    return "\n".join([*text, "", *notes]) + "\n"
 
 
 def markdown_table(results: Mapping[str, Any]) -> str:
     """Return the table in GitHub's Markdown; no text of the results acts as markup."""
     content = cast("Results", results)
-    grid = results_grid(content)
+    return markdown_grid(results_grid(content), footnotes(content))
+
+
+def markdown_grid(grid: Grid, notes: Sequence[str]) -> str:
+    """Return a grid in GitHub's Markdown, with a list beneath; no text acts as markup."""
     lines = [
         "| " + " | ".join(_escaped(column.title) for column in grid.columns) + " |",
         "| " + " | ".join("---:" if column.numeric else ":---" for column in grid.columns) + " |",
     ]
     for line in grid.lines:
         lines.append(_markdown_line(line))
-    notes = [f"- {_escaped(note)}" for note in footnotes(content)]
-    return "\n".join([*lines, "", *notes]) + "\n"
+    return "\n".join([*lines, "", *(f"- {_escaped(note)}" for note in notes)]) + "\n"
 
 
 def _flat(cell: Cell) -> str:

@@ -15,7 +15,7 @@ from kpframework.report.grid import (
     score_cell,
     warnings_of,
 )
-from kpframework.report.model import Results, Row, TaskInfo, primary_metric
+from kpframework.report.model import Memory, Results, Row, TaskInfo, primary_metric
 from kpframework.safe import safe_line
 
 
@@ -121,6 +121,7 @@ def method_table(results: Results) -> Grid:
         Column("trained parameters"),
         Column("extra tokens"),
         Column("train s"),
+        Column("peak MB"),
         Column("evaluate s"),
         Column("ms/example"),
     )
@@ -140,11 +141,12 @@ def method_table(results: Results) -> Grid:
                     " ".join(safe_line(part) for part in source if part),
                 ),
                 Cell(safe_line(row.get("knowledge") or numbers.NONE)),
-                Cell(_plug_and_play(row)),
+                Cell(plug_and_play(row)),
                 Cell(safe_line(row.get("kb_update") or numbers.NONE)),
                 Cell(numbers.count(row.get("parameters"))),
                 Cell(numbers.decimal(row.get("input_overhead"))),
                 Cell(numbers.decimal(seconds.get("train"))),
+                memory_cell(row.get("memory")),
                 Cell(numbers.decimal(seconds.get("evaluate"))),
                 Cell(numbers.decimal(row.get("ms_per_example"), 2)),
             )
@@ -152,7 +154,16 @@ def method_table(results: Results) -> Grid:
     return Grid(columns, tuple(lines))
 
 
-def _plug_and_play(row: Row) -> str:
+def memory_cell(memory: Memory | None) -> Cell:
+    """Return the most memory training needed, and whose it was."""
+    if memory and memory.get("accelerator"):
+        return Cell(numbers.megabytes(memory.get("accelerator")), "accelerator")
+    most = memory["process"] if memory else None
+    return Cell(numbers.megabytes(most), "" if most is None else "process")
+
+
+def plug_and_play(row: Row) -> str:
+    """Return in words whether a row leaves its host frozen."""
     if row.get("trains_host"):
         return "no: trains the host"
     return "NO: the host changed" if host_moved(row) else "yes"

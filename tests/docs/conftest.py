@@ -69,8 +69,10 @@ def workplace(tmp_path_factory: pytest.TempPathFactory, evening: Path) -> Iterat
     for name in ("examples", "benchmarks"):
         (folder / name).symlink_to(ROOT / name)
     results = (ROOT / "tests/report/results_example.json").read_text(encoding="utf-8")
-    (folder / "runs/quickstart").mkdir(parents=True)
-    (folder / "runs/quickstart/results.json").write_text(results, encoding="utf-8")
+    other = results.replace('"name": "quickstart"', '"name": "bigger-kb"')
+    for name, content in (("quickstart", results), ("bigger-kb", other)):
+        (folder / "runs" / name).mkdir(parents=True)
+        (folder / "runs" / name / "results.json").write_text(content, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("KPFRAMEWORK_CACHE", str(folder / "cache"))

@@ -64,7 +64,7 @@ class TestTheWholeTable:
         files = {path.name for path in folder.iterdir()}
         assert files == {
             "results.json", "results.jsonl", "metrics.json", "spec.json", "kp.lock",
-            "report.html", "hosts", "plugins",
+            "resamples.safetensors", "report.html", "hosts", "plugins",
         }  # fmt: skip
         # The general row is one for both tasks; the frozen and the reused row train nothing.
         assert {path.name for path in (folder / "plugins").iterdir()} == {

@@ -157,5 +157,8 @@ ERROR_CODES: dict[str, str] = {
     # Reports
     "KP801": "A run folder has no results.json that can be read.",
     "KP802": "A results.json is damaged, or not a run's.",
-    "KP803": "A page cannot be written.",
+    "KP803": "A page or a table cannot be written.",
+    # Comparisons of runs
+    "KP810": "No run that is compared has a task, metric or row of that name.",
+    "KP811": "A run's resamples.safetensors is damaged, or of an unknown format.",
 }

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TextIO
 from kpframework.safe import safe_text
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from kpframework.errors import Problem
+
+PLAIN_WIDTH = 120
+"""Characters of a table's line where the output is no terminal."""
 
 
 def prepare() -> None:
@@ -76,25 +77,13 @@ def color(err: bool = False) -> bool:
     )
 
 
-def console(err: bool = False) -> Console:
-    """Return a rich console for tables and progress bars; pass texts through `safe_text` first."""
-    from rich.console import Console
-
-    wide = None if _stream(err).isatty() else 120
-    return Console(
-        stderr=err, no_color=not color(err), highlight=False, markup=False, emoji=False, width=wide
-    )
-
-
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Write a table to stdout; cells are shown as text, never as markup."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+    from kpframework.cli.grid import grid, terminal_width
 
-    grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for column in columns:
-        grid.add_column(column, overflow="fold")
-    for row in rows:
-        grid.add_row(*(Text(safe_text(cell)) for cell in row))
-    console().print(grid)
+    width = terminal_width() if _stream(err=False).isatty() else PLAIN_WIDTH
+    safe = [[safe_text(cell).expandtabs(4) for cell in row] for row in rows]
+    head, *lines = grid(columns, safe, width)
+    sys.stdout.write((f"\x1b[1m{head}\x1b[0m" if color() else head) + "\n")
+    for line in lines:
+        echo(line)

@@ -44,6 +44,7 @@ def modules(tmp_path, command_line):
         ["plugins", "disable", "toy"],
         ["plugins", "enable", "toy"],
         ["plugins", "doctor", "toy"],
+        ["compare", "--help"],
     ],
 )
 def test_neither_heavy_packages_nor_plugins_are_imported(modules, arguments):
@@ -56,6 +57,11 @@ def test_help_imports_no_command_no_metadata_and_no_rich(modules):
     imported = modules("--help")
     assert not {"rich", "importlib.metadata", "packaging"} & imported
     assert not {name for name in imported if name.startswith("kpframework.plugins")}
+
+
+@pytest.mark.parametrize("arguments", [["plugins", "list"], ["plugins", "doctor", "toy"]])
+def test_listing_plugins_imports_no_rich(modules, arguments):
+    assert "rich" not in modules(*arguments)
 
 
 def test_help_is_quick_whatever_is_installed(tmp_path, command_line):

@@ -19,7 +19,7 @@ class LoRAConfig(TrainConfig):
     alpha: float = Field(
         16.0,
         gt=0,
-        description="An update is scaled by alpha / rank, with the defaults by 1; Zhang et al. 2023 "
+        description="An update is scaled by alpha / rank, with the defaults by 1; Zhang et al. "
         "have alpha 1, so 1 / rank.",
     )
     lora_dropout: float = Field(0.0, ge=0, lt=1, description="Dropout before an update.")

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from kpframework.api.text import Replacement as Replacement
     from kpframework.api.text import Segment as Segment
     from kpframework.api.text import Slot as Slot
+    from kpframework.api.tokens import literal_ids as literal_ids
 
 _HOME = {
     "Adaptation": "host",
@@ -120,6 +121,7 @@ _HOME = {
     "Triple": "kb",
     "evenly": "records",
     "layer_count": "model_facts",
+    "literal_ids": "tokens",
     "malformed_record": "records",
     "marker_edits": "relations",
     "outside_layers": "model_facts",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 from typing import Literal as OneOf
 
 from kpframework.api.context import Context
@@ -29,14 +29,18 @@ class Task(ABC):
     positives, predicted and gold for F1), so that subsets and bootstrap intervals come at no cost.
     """
 
-    head: ClassVar[str] = "sequence-classification"
+    # Of the class, or of an instance where it depends on the options.
+    head: str = "sequence-classification"
     """Which head the host has: ``sequence-classification``, or ``language-model``: a masked or a
-    causal one, whichever the host is."""
-    reads: ClassVar[OneOf["head", "words", "likelihood"]] = "head"
+    causal one, whichever the host is. The component's `capabilities` name it, too, where it is not
+    the first: ``{"head": "language-model"}``."""
+    reads: OneOf["head", "words", "likelihood", "total-likelihood"] = "head"
     """What is read of each input: the ``head``'s outputs, one for each of `labels`; of a language
     model, the logits of all ``words`` of the vocabulary at the one `Hidden` token; or the
-    ``likelihood``, the mean log-probability of the `Hidden` tokens, one output."""
-    needs_tokenizer: ClassVar[bool] = False
+    ``likelihood``, the mean log-probability of the `Hidden` tokens, one output, or their sum with
+    ``total-likelihood``. Of an input without a hidden token the likelihood is minus infinity, so
+    that such inputs fill up where an example has fewer than others."""
+    needs_tokenizer: bool = False
     """Whether reading the examples takes the backbone's tokenizer (`Context.tokenizer`)."""
 
     def __init__(self, config: Any, context: Context) -> None:
@@ -131,7 +135,11 @@ class Task(ABC):
         return str(decision)
 
     def counts(self) -> Mapping[str, int]:
-        """Return what was counted while the examples were read, such as how many were left out."""
+        """Return what was counted while the examples were read, such as how many were left out.
+
+        Names say of which split: train and dev are read by one step, test by another. The record
+        and the report show them.
+        """
         return {}
 
     def files(self) -> Sequence[Path]:

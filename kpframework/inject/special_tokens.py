@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kpframework.api.tokens import literal_ids
 from kpframework.errors import KpError
 
 
@@ -73,18 +74,8 @@ class SpecialTokens:
         What reads like a special token in it is ordinary text.
         """
         if text not in self._literals:
-            self._literals[text] = self._tokenized(text)
+            self._literals[text] = literal_ids(self.tokenizer, text)
         return self._literals[text]
-
-    def _tokenized(self, text: str) -> list[int]:
-        for token in self.tokenizer.all_special_tokens:
-            # Some vocabularies hold special tokens as ordinary pieces: a space keeps them apart.
-            text = text.replace(token, f"{token[0]} {token[1:]}")
-        plain = {"add_special_tokens": False}
-        lead = self.tokenizer("a", **plain)["input_ids"]
-        both = self.tokenizer(f"a {text}", **plain)["input_ids"]
-        follows = both[: len(lead)] == lead and len(both) > len(lead)
-        return list(both[len(lead) :] if follows else self.tokenizer(text, **plain)["input_ids"])
 
     def frame(self, segments: int) -> Frame:
         """Return what surrounds an input of one or two segments."""

@@ -342,7 +342,8 @@ class Results:
         ):
             gain = task.quality(now, example.target) - task.quality(before, example.target)
             outcome = "helped" if gain > 0 else "harmed" if gain < 0 else "changed"
-            if now == before or shown.get(outcome, 0) >= SHOWN:
+            without, knowing = task.show(before, example), task.show(now, example)
+            if without == knowing or shown.get(outcome, 0) >= SHOWN:
                 continue
             shown[outcome] = shown.get(outcome, 0) + 1
             changed.append(
@@ -364,8 +365,8 @@ class Results:
                         for m in linked[0]
                     ],
                     "gold": task.show(example.target, example),
-                    "without": task.show(before, example),
-                    "with": task.show(now, example),
+                    "without": without,
+                    "with": knowing,
                     "outcome": outcome,
                 }
             )

@@ -137,7 +137,7 @@ def predict(
     """
     model.eval()
     read = reading(model, task)
-    parts: dict[int, Any] = {}
+    found: np.ndarray[Any, np.dtype[np.float32]] | None = None
     lengths = data.lengths
     with (
         context.progress(label or "predicting", len(lengths)) as advance,
@@ -149,6 +149,11 @@ def predict(
                 logits = classify(indices)
             else:
                 logits = data.grouped(read(data.batch(indices).to(context.device)))
-            parts.update(zip(indices, logits.float().cpu().numpy(), strict=True))
+            own = logits.float().cpu().numpy()
+            if found is None:  # a language model's outputs are many: they are held once
+                found = np.empty((len(lengths), *own.shape[1:]), dtype=np.float32)
+            found[list(indices)] = own
             advance(len(indices))
-    return np.stack([parts[i] for i in range(len(lengths))])
+    if found is None:
+        raise ValueError("there is nothing to predict")
+    return found

@@ -48,7 +48,7 @@ def fit_head(
     counts = np.bincount(
         np.concatenate([item.input_ids for item in train]), minlength=model.config.vocab_size
     )
-    _start_at_frequencies(model, counts)
+    start_at_frequencies(model, counts)
     mask_id = encoder.special.mask_id
 
     def masked(items: Sequence[Encoded], epoch: int) -> EncodedSet:
@@ -90,11 +90,24 @@ def mask_randomly(
         yield Encoded(ids, item.token_types, item.entities, targets, item.origin, item.dropped)
 
 
-def _start_at_frequencies(model: Any, counts: np.ndarray[Any, Any]) -> None:
+def start_at_frequencies(model: Any, counts: np.ndarray[Any, Any]) -> bool:
+    """Set the bias of a language model's head to the log-frequencies of tokens.
+
+    So it need not first learn which tokens are common.
+
+    Args:
+        model: a transformers language model.
+        counts: shape (vocabulary,), how often each token is named.
+
+    Returns:
+        Whether the head has a bias; one without is left alone.
+    """
     bias = getattr(model.get_output_embeddings(), "bias", None)
-    if bias is not None:
-        with torch.no_grad():
-            bias.copy_(torch.from_numpy(np.log((counts + 0.1) / (counts + 0.1).sum())))
+    if bias is None:
+        return False
+    with torch.no_grad():
+        bias.copy_(torch.from_numpy(np.log((counts + 0.1) / (counts + 0.1).sum())))
+    return True
 
 
 def _quality(

@@ -33,7 +33,7 @@ def reading(model: Any, task: Task, probe: Batch | None = None) -> Read:
         with dropout(model, None):
             return read_out(model, probe)
     blocks = narrowable_blocks(model, probe) if probe is not None else []
-    read = _words if task.reads == "words" else _likelihood
+    read = {"words": _words, "likelihood": _mean, "total-likelihood": _total}[task.reads]
     return lambda batch: read(*masked_logits(model, batch, blocks), batch)
 
 
@@ -51,11 +51,28 @@ def _words(logits: torch.Tensor, _targets: torch.Tensor, batch: Batch) -> torch.
     return logits[torch.argsort(rows)]
 
 
-def _likelihood(logits: torch.Tensor, targets: torch.Tensor, batch: Batch) -> torch.Tensor:
+def _total(logits: torch.Tensor, targets: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Return the log-probability of each input's hidden tokens together, shape (inputs, 1)."""
+    total, _ = _named(logits, targets, batch)
+    return total.unsqueeze(1)
+
+
+def _mean(logits: torch.Tensor, targets: torch.Tensor, batch: Batch) -> torch.Tensor:
     """Return the mean log-probability of each input's hidden tokens, shape (inputs, 1)."""
+    total, count = _named(logits, targets, batch)
+    return (total / count.clamp(min=1)).unsqueeze(1)
+
+
+def _named(
+    logits: torch.Tensor, targets: torch.Tensor, batch: Batch
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the sum of log-probabilities, minus infinity without hidden tokens, and their number.
+
+    Both have the shape (inputs,).
+    """
     assert batch.targets is not None
     rows, inputs = batch.targets[0], len(batch.inputs["input_ids"])
     named = -torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none")
     total = named.new_zeros(inputs).index_add(0, rows, named)
     count = named.new_zeros(inputs).index_add(0, rows, torch.ones_like(named))
-    return (total / count.clamp(min=1)).unsqueeze(1)
+    return total.masked_fill(count == 0, -torch.inf), count

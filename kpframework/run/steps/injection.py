@@ -24,6 +24,9 @@ Action = Callable[[StepContext], Mapping[str, JSON]]
 Linked = list[list[list[Mention]]]
 OWN_HOST = "host"
 """Where a row that trains its host keeps it."""
+KEPT_OUTPUTS = 1000
+"""Most outputs an example for which its logits are kept beside the decisions: labels and candidates
+are few, the words of a vocabulary are not."""
 OWN_ENTITIES = "entities"
 """Where a row that makes its entity vectors keeps them."""
 
@@ -123,7 +126,8 @@ def evaluate(parts: RowParts) -> Action:
         decisions = list(row.task.decide(logits, calibration))
         statistics = row.task.statistics(decisions, test.targets)
         np.save(context.output / "statistics.npy", statistics, allow_pickle=False)
-        np.save(context.output / "logits.npy", logits, allow_pickle=False)
+        if logits[:1].size <= KEPT_OUTPUTS:
+            np.save(context.output / "logits.npy", logits, allow_pickle=False)
         (context.output / "decisions.json").write_text(json.dumps(decisions), "utf-8")
         after = fingerprint(row.model)
         plain = row.encode(examples, None)
@@ -190,8 +194,8 @@ def _host(
         folder = parts.backbone.create(own).folder()
         return freeze(load_model(folder, "encoder")[0]).to(own.device), load_tokenizer(folder)
     if folder is None:
-        targets = [example.target for example in read_examples(inputs["examples"] / "train.jsonl")]
-        return new_host(_adaptation(parts, own), parts.backbone, task, targets, own)
+        examples = list(read_examples(inputs["examples"] / "train.jsonl"))
+        return new_host(_adaptation(parts, own), parts.backbone, task, examples, own)[:2]
     return load_host(folder, parts.adaptation, parts.backbone, task, own)
 
 

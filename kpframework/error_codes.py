@@ -110,6 +110,10 @@ ERROR_CODES: dict[str, str] = {
     "KP622": "Two examples of a split have the same id.",
     "KP623": "A training example has a label that is not among the given ones.",
     "KP624": "A segment's spans are not as many as the markers for them.",
+    # Few-shot tasks
+    "KP625": "A file has too few relations, or instances of one, for an episode.",
+    "KP626": "A relation that a task takes or leaves out is not in its file.",
+    "KP627": "A few-shot task is asked about one text alone.",
     # Backbones
     "KP630": "The hub does not give a model: unknown name or revision, or no connection.",
     "KP631": "A model folder lacks its configuration, safetensors weights or tokenizer.",

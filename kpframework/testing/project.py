@@ -139,6 +139,33 @@ def write_jsonl(folder: Path, rows: Any) -> None:
         (folder / f"{split}.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
 
 
+def write_fewrel(folder: Path) -> None:
+    """Write ``train``, ``dev`` and ``test`` in FewRel's layout, and the relations' ``names.json``.
+
+    The four relations follow from the classes of head and tail; each has six to eight instances,
+    of which the first has a head that the knowledge base does not have.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, entities in _SPLITS.items():
+        relations: dict[str, list[Row]] = {f"P{number}": [] for number in range(4)}
+        for i, j in ((i, j) for step in range(1, 8) for i, j in _steps(entities, step)):
+            own = relations[f"P{2 * entity_class(i) + entity_class(j)}"]
+            if len(own) < 8:
+                head = ("nervous", UNKNOWN) if not own else (entity_name(i), f"E{i}")
+                tokens = _PAIR.format(head[0], entity_name(j)).split()
+                h, t = tokens.index(head[0]), len(tokens) - 2
+                own.append(
+                    {
+                        "tokens": tokens,
+                        "h": [head[0], head[1], [[h]]],
+                        "t": [tokens[t], f"E{j}", [[t]]],
+                    }
+                )
+        (folder / f"{split}.json").write_text(json.dumps(relations), "utf-8")
+    names = {f"P{i}": [name, ""] for i, name in enumerate(("zero", "rises", "falls", "one"))}
+    (folder / "names.json").write_text(json.dumps(names), "utf-8")
+
+
 def _data(folder: str) -> dict[str, str]:
     return {split: f"{folder}/{split}.jsonl" for split in _SPLITS}
 
@@ -179,6 +206,10 @@ def _pairs(entities: Sequence[int]) -> list[tuple[int, int]]:
     return [
         (own, entities[(k + step) % count]) for k, own in enumerate(entities) for step in (1, 2)
     ]
+
+
+def _steps(entities: Sequence[int], step: int) -> list[tuple[int, int]]:
+    return [(own, entities[(k + step) % len(entities)]) for k, own in enumerate(entities)]
 
 
 def _span(start: int, mention: str, entity: str) -> Row:

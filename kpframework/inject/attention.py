@@ -2,8 +2,8 @@
 
 For the time of one forward pass an attention module is told to use `attend` instead of its own
 attention function. `attend` calls that function as it would have been called, and once more for the
-rows that hold an entity, with the entities' keys and values appended (a rectangular attention: Wang
-et al., ICLR 2025, arXiv 2410.10450, section 3.2). Rows without an entity keep their bits.
+rows that hold an entity, with the entities' keys and values appended (the rectangular attention of
+Wang et al., ICLR 2025, arXiv 2410.10450). Rows without an entity keep their bits.
 """
 
 from __future__ import annotations

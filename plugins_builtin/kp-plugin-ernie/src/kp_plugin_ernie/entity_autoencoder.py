@@ -7,14 +7,14 @@ import torch
 from kpframework.api import CorpusBatch, Corruption
 
 CORRUPTION = Corruption(replace=0.05, drop=0.15)
-"""Zhang et al., ACL 2019, section 3.5: 5 % of the aligned tokens take another entity of the batch,
+"""Zhang et al., ACL 2019 (arXiv 1905.07129): 5 % of the aligned tokens take another entity of the batch,
 15 % lose theirs, 80 % keep it."""
 
 
 class EntityDecoder(torch.nn.Module):
     """A token's state, transformed to the entities' width and compared with entity vectors.
 
-    Zhang et al., ACL 2019, equation 6; the transform is a linear map, GELU and a layer norm.
+    Zhang et al., ACL 2019; the transform is a linear map, GELU and a layer norm, as in their code.
 
     Args:
         width: of a token's state.

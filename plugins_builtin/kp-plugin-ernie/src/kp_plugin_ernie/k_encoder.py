@@ -2,7 +2,7 @@
 
 The token stream is the host's own. In a fusing layer its feed-forward block becomes the fusion:
 ``h = gelu(W_t w + W_e e + b)``, ``w' = LN(W h + w)``, ``e' = LN_e(W' h + e)``, where ``W_t``, ``W``
-and ``LN`` are the host's (Zhang et al., ACL 2019, equations 4 and 5).
+and ``LN`` are the host's (Zhang et al., ACL 2019, arXiv 1905.07129, and their code).
 """
 
 from __future__ import annotations

@@ -1,0 +1,25 @@
+"""Declares the injector."""
+
+from kpframework import Component, hookimpl
+
+
+@hookimpl
+def kp_components():
+    """Return the key/value injection."""
+    return [
+        Component(
+            kind="injector",
+            name="kv-knowledge",
+            target="kp_plugin_kv_knowledge.injector:KVKnowledge",
+            config="kp_plugin_kv_knowledge.config:KVKnowledgeConfig",
+            summary="Entities as keys and values that a text's tokens may attend to.",
+            reference="after Wang et al., ICLR 2025 (arXiv 2410.10450)",
+            capabilities={
+                "site": "attention of some layers",
+                "trained": "two linear maps a layer",
+                "trains_host": False,
+                "kb_update": "free",
+                "input_overhead": "none",
+            },
+        )
+    ]

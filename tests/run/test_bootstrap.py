@@ -11,7 +11,7 @@ import pytest
 
 from kpframework.errors import KpError
 from kpframework.run import bootstrap
-from kpframework.run.bootstrap import paired_bootstrap
+from kpframework.run.bootstrap import paired_bootstrap, resample
 
 Floats = npt.NDArray[np.float64]
 
@@ -153,3 +153,66 @@ def test_a_metric_that_is_not_finite_is_refused_by_name() -> None:
 def test_shapes_that_do_not_fit_are_refused(a: tuple[int, ...], b: tuple[int, ...] | None) -> None:
     with pytest.raises(ValueError, match=r"shape|seeds"):
         paired_bootstrap(np.ones(a), None if b is None else np.ones(b), accuracy)
+
+
+class TestGroups:
+    """Examples of one episode share its supports, so that they are right or wrong together."""
+
+    def episodes(self) -> tuple[Floats, list[str]]:
+        rng = np.random.default_rng(3)
+        whole = rng.random(40) < 0.7
+        noise = rng.random((40, 25)) < 0.05
+        names = [f"episode-{i}" for i in range(40) for _ in range(25)]
+        return correct((whole[:, None] ^ noise).reshape(1, -1)), names
+
+    def width(self, stats: Floats, groups: list[str] | None) -> float:
+        low, high = paired_bootstrap(stats, None, accuracy, groups=groups)["accuracy"]["interval"]
+        return float(high - low)
+
+    def test_widen_the_interval_where_examples_of_a_group_agree(self):
+        stats, names = self.episodes()
+        # Of a share p with clusters that agree wholly, the ratio is the root of the cluster's size.
+        assert 3.5 < self.width(stats, names) / self.width(stats, None) < 5.5
+
+    def test_leave_the_width_of_examples_that_do_not_depend_on_their_group(self):
+        rng = np.random.default_rng(4)
+        stats = correct(rng.random((1, 1000)) < 0.7)
+        _, names = self.episodes()
+        assert 0.8 < self.width(stats, names) / self.width(stats, None) < 1.2
+
+    def test_change_no_metric(self):
+        stats, names = self.episodes()
+        means = [
+            paired_bootstrap(stats, None, accuracy, groups=groups)["accuracy"]["mean"]
+            for groups in (names, None)
+        ]
+        assert means[0] == means[1]
+
+    @pytest.mark.parametrize("groups", [[""] * 60, None])
+    def test_without_a_name_are_the_plain_bootstrap(self, groups):
+        rng = np.random.default_rng(5)
+        a, b = (correct(rng.random((2, 60)) < share) for share in (0.7, 0.6))
+        plain = paired_bootstrap(a, b, accuracy, resamples=300)
+        assert paired_bootstrap(a, b, accuracy, resamples=300, groups=groups) == plain
+
+    def test_are_drawn_whole(self):
+        stats = np.repeat(np.eye(3), 4, axis=0)[None]
+        names = [name for name in "abc" for _ in range(4)]
+
+        def spread(sums: Floats) -> Mapping[str, Floats]:
+            return {"whole": (sums % 4 == 0).all(axis=-1).astype(np.float64)}
+
+        assert resample(stats, spread, resamples=200, groups=names)["whole"].values.min() == 1
+        assert resample(stats, spread, resamples=200)["whole"].values.min() == 0
+
+    def test_are_drawn_whole_of_the_examples_that_count(self):
+        stats, names = self.episodes()
+        mask = np.arange(1000) % 25 < 10
+        less = paired_bootstrap(stats, None, accuracy, groups=names, mask=mask)
+        own = [name for name, counts in zip(names, mask, strict=True) if counts]
+        assert less == paired_bootstrap(stats[:, mask], None, accuracy, groups=own)
+
+    def test_cancel_in_the_difference_of_paired_systems(self):
+        stats, names = self.episodes()
+        result = paired_bootstrap(stats, stats, accuracy, groups=names)["accuracy"]
+        assert result["difference"]["interval"] == [0, 0]

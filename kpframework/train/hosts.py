@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors import SafetensorError
 
 from kpframework.errors import KpError
 
@@ -68,7 +69,7 @@ def load_model(folder: Path, head: str, labels: int = 0, seed: int = 0) -> tuple
             output_loading_info=True,
             **options,
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise KpError("KP731", f"{folder} does not load with a {head} head: {error}") from error
     if model.config.pad_token_id is None:
         # Decoder classifiers find the end of a text by its padding.

@@ -89,6 +89,14 @@ def fast_fp32() -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
+@contextmanager
+def own_generator() -> Iterator[None]:
+    """Leave torch's global generators as they were: steps set seeds of their own."""
+    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    with torch.random.fork_rng(devices):
+        yield
+
+
 def run_training(
     job: Job,
     config: TrainConfig,
@@ -122,7 +130,7 @@ def run_training(
     first = checkpoint.restore(parameters, optimizer, history, accelerator.device)
     per_epoch = len(job.batches(0))
     steps = per_epoch * config.epochs
-    with context.progress(job.label, steps) as advance, fast_fp32():
+    with context.progress(job.label, steps) as advance, fast_fp32(), own_generator():
         advance(first * per_epoch)
         for epoch in range(first, config.epochs):
             total = torch.zeros((), dtype=torch.float64)

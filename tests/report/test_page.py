@@ -164,6 +164,8 @@ def test_every_part_is_on_the_page(results: dict[str, Any]) -> None:
         "steps reused, shown with the time they once took",
         "fitted by the framework",
         "Estimated from the machine's power",
+        "peak MB",
+        "1,180 process",
     ):
         assert said in text, said
 

@@ -84,3 +84,24 @@ def test_the_facts_of_a_step_are_kept() -> None:
     facts = with_peak_memory(lambda context: {"seconds": 1})(None)  # type: ignore[arg-type]
     assert facts["seconds"] == 1
     assert set(facts["memory"]) == {"process", "accelerator"}  # type: ignore[arg-type]
+
+
+def test_an_accelerators_peak_is_that_of_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cuda:
+        """Counts as torch does: the most since the last reset."""
+
+        most = 9
+
+        def reset_peak_memory_stats(self) -> None:
+            self.most = 0
+
+        def max_memory_allocated(self) -> int:
+            return self.most
+
+    cuda = Cuda()
+    monkeypatch.setattr(memory, "_cuda", lambda: cuda)
+    with PeakMemory() as idle:
+        pass
+    with PeakMemory() as busy:
+        cuda.most = 5
+    assert (idle.accelerator, busy.accelerator) == (None, 5)

@@ -15,7 +15,7 @@ from kpframework.run.plan import Plan, make_plan
 from kpframework.run.row_plan import saved_names
 from kpframework.run.step import Step
 from kpframework.spec import load_spec
-from kpframework.testing.project import tiny_project, tiny_spec
+from kpframework.testing.project import tiny_project, tiny_spec, write_fewrel
 
 GENERAL = {"stage": "general", "corpus": "descriptions", "epochs": 1}
 TASK = {"stage": "task", "epochs": 1}
@@ -268,6 +268,65 @@ class TestSharing:
         assert step(plan, "kb[toy]").key == step(plan, "kb[names]").key
         assert step(plan, "embeddings[toy]").key == step(plan, "embeddings[names]").key
         assert step(plan, "links[toy/typing]").key != step(plan, "links[names/typing]").key
+
+
+class TestTasksThatDifferInTheirTestAlone:
+    """Options marked `OnlyTest`: one training, several test settings."""
+
+    REST = {  # noqa: RUF012  # no test changes it
+        "injections": [FROZEN, tuned("task", knowledge="names")],
+        "knowledge": tiny_spec()["knowledge"],
+    }
+
+    def tasks(self, folder: Path, **changes: Any) -> list[dict[str, Any]]:
+        write_fewrel(folder / "fewrel")
+        (folder / "fewrel" / "other.json").write_text((folder / "fewrel/test.json").read_text())
+        common = {
+            "type": "few-shot-relation",
+            "data": {split: f"fewrel/{split}.json" for split in ("train", "dev", "test")},
+            "train": {"ways": 2, "queries": 2, "episodes": 3},
+        }
+        small = {"ways": 2, "queries": 2, "episodes": 3}
+        return [
+            {**common, "id": "2w1s", "test": small},
+            {**common, "id": "3w2s", "test": {**small, "ways": 3, "shots": 2}, **changes},
+        ]
+
+    def same(self, plan: Plan) -> set[str]:
+        """Return the steps of the second task that have the key of the first's."""
+        own = keys(plan)
+        return kinds({name for name in own if "3w2s" in name and own[name] == own.get(
+            name.replace("3w2s", "2w1s"))})  # fmt: skip
+
+    def test_share_their_training_examples_hosts_and_rows(self, plan_of, folder):
+        plan = plan_of(tasks=self.tasks(folder), **self.REST)
+        assert self.same(plan) == {"examples", "links", "host", "train"}
+
+    def test_share_them_whatever_file_they_are_scored_on(self, plan_of, folder):
+        data = {"train": "fewrel/train.json", "dev": "fewrel/dev.json", "test": "fewrel/other.json"}
+        plan = plan_of(tasks=self.tasks(folder, data=data), **self.REST)
+        assert self.same(plan) == {"examples", "links", "host", "train"}
+
+    def test_read_a_changed_test_file_without_training_anew(self, plan_of, folder):
+        tasks = self.tasks(folder)
+        before = plan_of(tasks=tasks, **self.REST)
+        keys(before)
+        path = folder / "fewrel" / "test.json"
+        path.write_text(path.read_text("utf-8").replace("1967", "1968"), "utf-8")
+        after = plan_of(tasks=tasks, **self.REST)
+        assert kinds(changed(before, after)) == {"test", "links-test", "evaluate"}
+
+    @pytest.mark.parametrize(
+        "change", [{"train": {"ways": 2, "queries": 2, "episodes": 4}}, {"max_length": 64}]
+    )
+    def test_share_nothing_that_another_option_concerns(self, plan_of, folder, change):
+        plan = plan_of(tasks=self.tasks(folder, **change), **self.REST)
+        assert self.same(plan) == set()
+
+    def test_share_nothing_when_training_files_differ(self, plan_of, folder):
+        data = {"train": "fewrel/test.json", "dev": "fewrel/dev.json", "test": "fewrel/test.json"}
+        plan = plan_of(tasks=self.tasks(folder, data=data), **self.REST)
+        assert self.same(plan) == set()
 
 
 class TestTestData:

@@ -7,8 +7,8 @@ import torch
 from kpframework.api import CorpusBatch, Corruption
 
 CORRUPTION = Corruption(replace=0.05, drop=0.15)
-"""Zhang et al., ACL 2019 (arXiv 1905.07129): 5 % of the aligned tokens take another entity of the batch,
-15 % lose theirs, 80 % keep it."""
+"""Zhang et al., ACL 2019 (arXiv 1905.07129): of the aligned tokens 5 % take another entity of the
+batch, 15 % lose theirs, 80 % keep it."""
 
 
 class EntityDecoder(torch.nn.Module):

@@ -74,6 +74,12 @@ ERROR_CODES: dict[str, str] = {
     "KP430": "A folder lacks files of a WordNet database.",
     "KP431": "A WordNet database is malformed.",
     "KP432": "Every relation of WordNet is excluded.",
+    # The UMLS Metathesaurus
+    "KP480": "A folder is no Metathesaurus, or a file of it is missing.",
+    "KP481": "What a Metathesaurus says of its files and columns contradicts itself.",
+    "KP482": "A line of a Metathesaurus file is malformed.",
+    "KP483": "A Metathesaurus file cannot be read to its end.",
+    "KP484": "A Metathesaurus does not have what is asked for.",
     # Entity embeddings
     "KP440": "A knowledge base has no triples to train entity embeddings on.",
     "KP441": "The training of entity embeddings diverged.",

@@ -33,30 +33,36 @@ def _is_grouped(value: Any) -> bool:
     return isinstance(value, dict) and bool(value) and all(type(v) is list for v in value.values())
 
 
-def _grouped(path: str, groups: dict[str, list[Any]]) -> Iterator[tuple[str, Any]]:
-    for label, items in groups.items():
-        for i, item in enumerate(items):
-            if not isinstance(item, dict):
-                raise malformed_record(f"{path}:{label}[{i}]", "not a JSON object")
-            yield f"{path}:{label}[{i}]", {"relation": label, **item}
+def _items(
+    place: str, items: Sequence[Any], more: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    for i, item in enumerate(items):
+        if not isinstance(item, dict):
+            raise malformed_record(f"{place}[{i}]", "not a JSON object")
+        yield f"{place}[{i}]", {**more, **item}
 
 
 def read_records(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (place, object) for JSON lines, or for one object of lists of objects (FewRel).
+    """Yield (place, object) for JSON lines, one list of objects, or one object of lists of them.
 
-    Of the latter, the key becomes the object's ``relation`` and the place reads ``file:key[0]``.
+    Of the last (FewRel), the key becomes the object's ``relation`` and the place reads
+    ``file:key[0]``.
 
     Raises:
         KpError: a line is not a JSON object; names file and line.
     """
     text = read_text(path)
-    if text.lstrip().startswith("{"):
+    if text.lstrip()[:1] in {"{", "["}:
         try:
             whole = json.loads(text)
         except ValueError:
             whole = None
         if _is_grouped(whole):
-            yield from _grouped(path, whole)
+            for label, items in whole.items():
+                yield from _items(f"{path}:{label}", items, {"relation": label})
+            return
+        if isinstance(whole, list):
+            yield from _items(path, whole, {})
             return
     # Only \n ends a line: JSON strings may hold other separators that str.splitlines cuts at.
     for number, line in enumerate(text.split("\n"), 1):

@@ -132,7 +132,8 @@ class Example:
     info: Mapping[str, Any] = field(default_factory=dict)
     """Shown in the report beside the example. ``relation`` is the relation between its first two
     mentions with a role, for leakage control; of an example of several inputs ``relations`` holds
-    one for each segment."""
+    one for each segment. Where the facts it asks about do not both end in mentions of the text,
+    ``triples`` names them: ``[[head, relation, tail], …]``."""
     inputs: tuple[tuple[int, ...], ...] = ()
     """The model's inputs, each the indices of its one or two segments; empty for one input of all.
 

@@ -17,6 +17,7 @@ _MOST_FACTS = 200
 _VALUE_LIMIT = 400
 # Years stay as they are written.
 _GROUPED_FROM = 10_000
+_SPLITS = ("train", "dev", "test")
 _HEADS = {"own": "its own", "fitted": "fitted by the framework"}
 
 Facts = list[tuple[str, str]]
@@ -96,18 +97,17 @@ def task_cards(results: Results) -> list[Card]:
 def _task_card(task: TaskInfo) -> Card:
     facts = [("type", safe_line(task["type"]))]
     facts.append(("metrics", ", ".join(safe_line(numbers.metric_name(m)) for m in task["metrics"])))
-    if task.get("labels") is not None:
+    if task.get("labels"):
         facts.append(("labels", numbers.count(task["labels"])))
     facts += [
-        (f"{safe_line(split)} examples", numbers.count(size))
-        for split, size in sorted(task.get("counts", {}).items(), key=_split_order)
+        (f"{safe_line(name)} examples" if name in _SPLITS else safe_line(name), numbers.count(size))
+        for name, size in sorted(task.get("counts", {}).items(), key=_split_order)
     ]
     return Card(safe_line(task["id"]), (("", facts),))
 
 
 def _split_order(item: tuple[str, int]) -> tuple[int, str]:
-    order = ("train", "dev", "test")
-    return (order.index(item[0]) if item[0] in order else len(order), item[0])
+    return (_SPLITS.index(item[0]) if item[0] in _SPLITS else len(_SPLITS), item[0])
 
 
 def backbone_facts(results: Results) -> Facts:

@@ -21,6 +21,7 @@ def footnotes(results: Results) -> list[str]:
         lines.append("Rows marked 'trains the host' are not plug-and-play.")
     if any(host_moved(row) for row in rows):
         lines.append("Rows marked 'HOST CHANGED' left their host with other parameters: a defect.")
+    lines += left_out(results)
     lines += leakage(results)
     lines += failures(results)
     return lines
@@ -51,6 +52,21 @@ def _protocol(results: Results) -> str:
             interval += f" (paired bootstrap, {numbers.count(results['resamples'])} resamples)"
         parts.append(interval)
     return "; ".join(parts)
+
+
+def left_out(results: Results) -> list[str]:
+    """Return one line for each task that says of its test split what it counted, by its names."""
+    lines = []
+    for task in results["tasks"]:
+        counts = task.get("counts", {})
+        named = [
+            f"{safe_line(name)} {numbers.count(counts[name])}"
+            for name in sorted(counts)
+            if name.startswith("test, ")
+        ]
+        if named:
+            lines.append(f"{safe_line(task['id'])}: {'; '.join(named)}")
+    return lines
 
 
 def leakage(results: Results) -> list[str]:

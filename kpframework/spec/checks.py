@@ -41,8 +41,25 @@ def uses_knowledge(injector: BoundComponent) -> bool:
     )
 
 
-def check(root: Node, rows: Mapping[int, BoundComponent | None], findings: Findings) -> None:
-    """Add what is wrong between sections. Works on whatever is well-formed in the tree."""
+def head_of(task: BoundComponent) -> str:
+    """Return which head a task's host has, by its declared capabilities."""
+    return str(task.registered.component.capabilities.get("head", "sequence-classification"))
+
+
+def check(
+    root: Node,
+    rows: Mapping[int, BoundComponent | None],
+    tasks: Mapping[int, BoundComponent | None],
+    findings: Findings,
+) -> None:
+    """Add what is wrong between sections. Works on whatever is well-formed in the tree.
+
+    Args:
+        root: of the spec.
+        rows: the injector of each row that has one of its own.
+        tasks: the component of each task.
+        findings: gets the problems.
+    """
     checks = _Checks(root, findings)
     checks.ids()
     checks.seeds()
@@ -50,6 +67,7 @@ def check(root: Node, rows: Mapping[int, BoundComponent | None], findings: Findi
     checks.corpora()
     checks.hosts()
     checks.injections(rows)
+    checks.heads(rows, tasks)
     checks.circles()
     compare = root.get("compare")
     if compare is not None:
@@ -148,6 +166,26 @@ class _Checks:
                         holder = holder.value[step]
                     if isinstance(marker, SectionId):
                         self.reference(holder, (*loc, *at), marker.section)
+
+    def heads(
+        self,
+        rows: Mapping[int, BoundComponent | None],
+        tasks: Mapping[int, BoundComponent | None],
+    ) -> None:
+        """Check that every injector works on the head of every task."""
+        for i, injector in rows.items():
+            served = injector and injector.registered.component.capabilities.get("heads")
+            if injector is None or not isinstance(served, list | tuple):
+                continue
+            for k, task in tasks.items():
+                if task is None or (head := head_of(task)) in served:
+                    continue
+                own = self.section("tasks")[k][1].text("id")
+                message = f"injector {injector.registered.name!r} works on a "
+                message += f"{listed(list(map(str, served)))} head, but task {own!r} (tasks[{k}]) "
+                message += f"has a {head} head"
+                fix = "leave this row, or this task, to a spec of its own"
+                self.findings.add("KP321", ("injections", i, "type"), message, fix)
 
     def _host_of(self, loc: Loc, injector: BoundComponent) -> None:
         """Check that an injector that trains its host is given one that can be made anew."""

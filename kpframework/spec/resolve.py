@@ -95,7 +95,7 @@ def load_spec(
             rows[i] = binder.component("injector", loc, node, INJECTION_KEYS)
     section = Section((), Spec, "the spec", core=("extends",), titles=_TITLES)
     spec = binder.validate(section, data, source.absolute().parent)
-    check(root, rows, findings)
+    check(root, rows, tasks, findings)
     findings.raise_any()
     return _assembled(spec, source.absolute(), root, registry, parts, tasks, rows)
 

@@ -6,6 +6,7 @@ from kpframework.api import (
     Anchor,
     Blank,
     Example,
+    Hidden,
     Insertion,
     Literal,
     Mask,
@@ -23,7 +24,13 @@ from kpframework.run.examples_file import (
 
 
 def test_examples_with_every_edit_and_piece_come_back_as_they_were(tmp_path):
-    pieces = (Slot("E1"), Literal("/"), Literal("said of it", limit=5), Blank())
+    pieces = (
+        Slot("E1"),
+        Literal("/"),
+        Literal("said of it", limit=5),
+        Blank(),
+        Hidden("the answer"),
+    )
     edits = (
         Insertion(0, pieces, side="after", rank=-1),
         Replacement(0, 4, pieces),

@@ -133,7 +133,11 @@ COMPONENTS = (
     _component("injector", "staged", "StagedConfig"),
     _component("injector", "mix", "MixConfig"),
     _component("injector", "explodes", "BadCheckConfig"),
+    _component(
+        "injector", "probe", "NoneConfig", capabilities={"heads": ["sequence-classification"]}
+    ),
     _component("task", "relation-classification", "RelationConfig"),
+    _component("task", "cloze", "RelationConfig", capabilities={"head": "language-model"}),
 )
 MAPPERS = (
     Component("mapper", "linear", f"{MODULE}:Target", "kp_plugin_mappers.config:LinearConfig", "A"),

@@ -228,8 +228,11 @@ def _coverage(
     mentions = hits = vectors = 0
     ends = []
     for example, segments in zip(examples, linked, strict=True):
-        own = sum(bool(m.role) for s in example.segments for m in s.mentions)
-        found = [m for segment in segments for m in segment if m.role]
+        # A text that several inputs have in common is one text.
+        pairs = zip(example.segments, segments, strict=True)
+        once = {(s.text, s.mentions): (s, links) for s, links in pairs}.values()
+        own = sum(bool(m.role) for s, _ in once for m in s.mentions)
+        found = [m for _, links in once for m in links if m.role]
         usable = len(knowledge.usable(found))
         mentions, hits, vectors = mentions + own, hits + len(found), vectors + usable
         if example.inputs:

@@ -78,11 +78,16 @@ def instances(examples: Iterable[Example], labels: Sequence[str]) -> list[Pair]:
 
     An example of several inputs, such as a query with its supports, holds an instance a segment;
     those come once, however many examples share them. ``info["relations"]`` names their relations.
+    An example whose answer is no mention of its text names what it asks about itself, as
+    ``info["triples"]``: lists of head, relation and tail (`Example.info`).
     """
     alone: list[Pair] = []
     shared: dict[Pair, None] = {}
     for example in examples:
         info = example.info
+        if "triples" in info:
+            alone += [(head, tail, relation) for head, relation, tail in info["triples"]]
+            continue
         if not example.inputs:
             entities = [m.entity for s in example.segments for m in s.mentions if m.role]
             target = example.target if isinstance(example.target, int) else -1

@@ -28,6 +28,11 @@ def kp_components() -> Iterable[Component]:
             target="kp_plugin_controls.injectors:Probe",
             config="kp_plugin_controls.config:ProbeConfig",
             summary="A linear classifier on entity vectors alone: what the vectors hold.",
-            capabilities={"site": "logits", "trained": "one affine map", "trains_host": False},
+            capabilities={
+                "site": "logits",
+                "trained": "one affine map",
+                "trains_host": False,
+                "heads": ["sequence-classification"],
+            },
         ),
     ]

@@ -48,6 +48,7 @@ ERROR_CODES: dict[str, str] = {
     "KP317": "A row reads a corpus, but the backbone is no masked language model.",
     "KP318": "An option of a row or a host does not fit the model.",
     "KP319": "A saved knowledge plugin was trained for a host of another width.",
+    "KP321": "An injector does not work on the head that a task's host has.",
     # Knowledge bases and entity vectors on disk
     "KP400": "A folder is not a stored knowledge base, or not a whole one.",
     "KP401": "A knowledge base yields an entity twice.",
@@ -120,6 +121,10 @@ ERROR_CODES: dict[str, str] = {
     "KP625": "A file has too few relations, or instances of one, for an episode.",
     "KP626": "A relation that a task takes or leaves out is not in its file.",
     "KP627": "A few-shot task is asked about one text alone.",
+    # Cloze questions
+    "KP660": "A file of templates is malformed, or a template has no place for the subject.",
+    "KP661": "No question of a split can be used.",
+    "KP662": "A text of one's own has no candidates to compare.",
     # Backbones
     "KP630": "The hub does not give a model: unknown name or revision, or no connection.",
     "KP631": "A model folder lacks its configuration, safetensors weights or tokenizer.",

@@ -24,8 +24,8 @@ SCHEMA = pa.schema(
         ("xrefs", pa.list_(pa.string())),
     ]
 )
-_RUN = 100_000
-_GROUP = 1_024
+_RUN = 50_000  # entities in memory; beside them a group of each run while runs are merged
+_GROUP = 512
 _by_id = attrgetter("id")
 
 

@@ -77,7 +77,8 @@ class KBStore:
     @cached_property
     def relations(self) -> Sequence[str]:
         """Relation names, sorted."""
-        names: list[str] = pq.read_table(self.folder / RELATIONS).column("relation").to_pylist()
+        with pq.ParquetFile(self.folder / RELATIONS) as file:
+            names: list[str] = file.read().column("relation").to_pylist()
         return names
 
     @cached_property

@@ -79,6 +79,7 @@ def test_an_open_gate_moves_the_state_of_the_mentions_first_token_alone():
     [
         {"stage": "task", "epochs": 4, "lr": 0.02, "batch_size": 8},
         {"stage": "general", "corpus": "descriptions", "epochs": 1},
+        {"stage": "general", "corpus": "descriptions", "epochs": 1, "dea": 0},
     ],
 )
 def test_a_row_trains_the_fusion_and_never_the_host(tmp_path, train):
@@ -94,3 +95,52 @@ def test_a_row_trains_the_fusion_and_never_the_host(tmp_path, train):
     for row in results["rows"]:
         assert row["plug_and_play"]
         assert row["input_overhead"] == 0
+
+
+def finished(spec, name="out"):
+    folder = spec.parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KPFRAMEWORK_CACHE", str(folder / f"cache-{name}"))
+        assert run(["run", str(spec), "-o", str(folder / name)]) == 0
+    return json.loads((folder / name / "results.json").read_text("utf-8"))
+
+
+def test_ernie_trains_its_host_and_says_so_and_two_runs_give_the_same_bits(tmp_path):
+    pretrain = {"corpus": "descriptions", "batch_size": 8, "lr": 0.001}
+    rows = [
+        {"id": "frozen", "type": "none"},
+        {"id": "ernie", "type": "ernie", "knowledge": "names", "pretrain": pretrain},
+    ]
+    spec = tiny_project(tmp_path, injections=rows)
+    first = finished(spec)
+    found = {}
+    for row in first["rows"]:
+        assert row["status"] == "ok", row["error"]
+        assert row["plug_and_play"] is (row["injection"] == "frozen")
+        assert row["trains_host"] is (row["injection"] == "ernie")
+        assert row["input_overhead"] == 0
+        found[row["injection"], row["task"]] = row["metrics"]
+    second = finished(spec, "again")
+    assert found == {(r["injection"], r["task"]): r["metrics"] for r in second["rows"]}
+    trained = sorted((tmp_path / "cache-out" / "train").glob("*/*/kp_model.safetensors"))
+    assert len(trained) == 2
+    for own in trained:
+        again = tmp_path / "cache-again" / own.relative_to(tmp_path / "cache-out")
+        assert own.read_bytes() == again.read_bytes()
+        host = "host/model.safetensors"
+        assert (own.parent / host).read_bytes() == (again.parent / host).read_bytes()
+        facts = json.loads((own.parent / "manifest.json").read_text("utf-8"))["metrics"]
+        assert not facts["fingerprint"]["unchanged"]
+        pretraining, adaptation = facts["histories"]
+        assert pretraining["steps"] == len(pretraining["loss"]) * 6
+        assert adaptation["dev"]
+
+
+def test_ernie_without_masked_tokens_runs_on_a_decoder(tmp_path):
+    pretrain = {"corpus": "descriptions", "mlm": False}
+    rows = [
+        {"id": "frozen", "type": "none"},
+        {"id": "ernie", "type": "ernie", "knowledge": "names", "pretrain": pretrain},
+    ]
+    results = finished(tiny_project(tmp_path, "gpt2-classifier", injections=rows))
+    assert all(row["status"] == "ok" for row in results["rows"])

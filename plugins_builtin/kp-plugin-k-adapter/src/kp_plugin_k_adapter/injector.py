@@ -115,8 +115,8 @@ class _Adapted(Injector):
                 raise
             raise KpError(
                 "KP464",
-                f"no passage of the corpus {stage.corpus!r} has two linked mentions that are joined "
-                "by a relation",
+                f"no passage of the corpus {stage.corpus!r} has two linked mentions that a "
+                "relation joins",
                 "take a corpus that is closer to the knowledge base, or another linker",
             ) from error
         session.note("relations", index.count)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kpframework.api.corpus import Corruption as Corruption
     from kpframework.api.embeddings import Embeddings as Embeddings
     from kpframework.api.embeddings import EmbeddingTable as EmbeddingTable
+    from kpframework.api.grouping import by_key as by_key
     from kpframework.api.host import Adaptation as Adaptation
     from kpframework.api.injector import Entities as Entities
     from kpframework.api.injector import EntitySpace as EntitySpace
@@ -130,6 +131,7 @@ _HOME = {
     "record_field": "records",
     "record_span": "records",
     "relation_instance": "relations",
+    "by_key": "grouping",
     "slot_edit": "layout",
 }
 __all__ = list(_HOME)

@@ -122,7 +122,7 @@ def test_files_that_are_not_in_order_give_the_same_entities(
             lines = content.splitlines(keepends=True)
             content = b"".join(lines[1::2] + lines[::2])
         (mixed / path.name).write_bytes(content)
-    monkeypatch.setattr("kp_plugin_umls.grouping._RUN", 10_000)
+    monkeypatch.setattr("kpframework.api.grouping._RUN", 10_000)
     monkeypatch.setattr("kp_plugin_umls.rrf._BLOCK", 8_000)
     found, expected = list(provider(mixed).entities()), list(provider(made_up).entities())
     assert [e.id for e in found] == [e.id for e in expected]

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from kp_plugin_umls.grouping import Row
 from kpframework.api import Entity
 
+Row = tuple[str, ...]
 Groups = Iterator[tuple[str, list[Row]]]
 
 NAME = ("CUI", "STR", "LAT", "TS", "STT", "ISPREF", "SAB", "CODE")

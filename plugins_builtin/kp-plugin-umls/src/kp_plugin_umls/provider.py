@@ -10,13 +10,12 @@ import pyarrow.compute as pc
 
 from kp_plugin_umls.concepts import DEFINITION, NAME, TYPE, Beside, EntityMaker, Groups
 from kp_plugin_umls.cui import Cuis
-from kp_plugin_umls.grouping import by_concept
 from kp_plugin_umls.layout import DEFINITIONS, NAMES, RELATIONS, RETIRED, TYPES, Metathesaurus
 from kp_plugin_umls.relations import RelationReader
 from kp_plugin_umls.retired import Retired
 from kp_plugin_umls.rrf import RrfReader
 from kp_plugin_umls.survey import ATOM, Order, Survey, atoms, survey
-from kpframework.api import Entity, KBProvider, Triple
+from kpframework.api import Entity, KBProvider, Triple, by_key
 
 _READ = (NAMES, TYPES, RELATIONS, DEFINITIONS, RETIRED)
 _LICENCE = (
@@ -117,12 +116,12 @@ class UmlsProvider(KBProvider):
             for batch in self._reader.batches(self._meta.table(NAMES), ATOM, keys=2)
         )
         rows = (batch.select(list(NAME)) for batch in wanted)
-        return by_concept(rows, found.ordered[NAMES], self.context.scratch)
+        return by_key(rows, self.context.scratch, found.ordered[NAMES])
 
     def _types(self) -> Groups:
         batches = self._reader.batches(self._meta.table(TYPES), TYPE, keys=3)
         rows = (batch.filter(self._of_entity(batch)) for batch in batches)
-        return by_concept(rows, self._survey.ordered[TYPES], self.context.scratch)
+        return by_key(rows, self.context.scratch, self._survey.ordered[TYPES])
 
     def _definitions(self) -> Groups:
         if DEFINITIONS not in self._meta.tables:
@@ -145,7 +144,7 @@ class UmlsProvider(KBProvider):
             )
             for batch in self._reader.batches(table, columns, keys=1)
         )
-        return by_concept(rows, order.held, self.context.scratch)
+        return by_key(rows, self.context.scratch, order.held)
 
     def _of_entity(self, batch: pa.RecordBatch, mask: pa.Array | None = None) -> pa.Array:
         """Return which rows are of an entity, and of the mask."""

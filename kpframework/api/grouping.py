@@ -1,4 +1,6 @@
-"""Rows by concept: as they come where the file is in order, else sorted on disk first."""
+"""Rows of strings by their key, in bounded memory: for providers that join files."""
+
+from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
@@ -6,24 +8,30 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
-Row = tuple[str, ...]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Row = tuple[Any, ...]
 
 _RUN = 64 << 20  # bytes sorted in memory at a time
 _GROUP = 4_096
-_concept = itemgetter(0)
 
 
-def by_concept(
-    batches: Iterable[pa.RecordBatch], ordered: bool, scratch: Path
+def by_key(
+    batches: Iterable[pa.RecordBatch], scratch: Path, ordered: bool = False
 ) -> Iterator[tuple[str, list[Row]]]:
-    """Yield (concept, its rows in the order of the file), concepts sorted.
+    """Yield (key, its rows in the order in which they came), keys sorted.
 
-    The first column is the concept. Rows that are not in order are sorted in bounded memory, by
-    runs in a folder under ``scratch``.
+    Rows that are not in order are sorted by runs in a folder that is removed at the end.
+
+    Args:
+        batches: columns of strings; the first is the key.
+        scratch: where the runs go; ``context.scratch`` of a component.
+        ordered: whether the keys come in order, so that there is nothing to sort.
     """
     if ordered:
         yield from _grouped(row for batch in batches for row in _rows(batch))
@@ -31,12 +39,12 @@ def by_concept(
     scratch.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=scratch, prefix="sort-") as folder:
         runs = [_run(path) for path in _sorted_runs(batches, Path(folder))]
-        # Of equal concepts the run that was written first comes first.
-        yield from _grouped(heapq.merge(*runs, key=_concept))
+        # Of equal keys the run that was written first comes first.
+        yield from _grouped(heapq.merge(*runs, key=itemgetter(0)))
 
 
 def _grouped(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
-    return ((concept, list(own)) for concept, own in groupby(rows, key=_concept))
+    return ((key, list(own)) for key, own in groupby(rows, key=itemgetter(0)))
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[Row]:
@@ -44,6 +52,8 @@ def _rows(batch: pa.RecordBatch) -> Iterator[Row]:
 
 
 def _sorted_runs(batches: Iterable[pa.RecordBatch], folder: Path) -> list[Path]:
+    import pyarrow as pa
+
     paths: list[Path] = []
     pending: list[pa.RecordBatch] = []
 
@@ -55,10 +65,13 @@ def _sorted_runs(batches: Iterable[pa.RecordBatch], folder: Path) -> list[Path]:
         paths.append(path)
         pending.clear()
 
+    size = 0
     for batch in batches:
         pending.append(batch)
-        if sum(held.nbytes for held in pending) >= _RUN:
+        size += batch.nbytes
+        if size >= _RUN:
             write()
+            size = 0
     if pending:
         write()
     return paths

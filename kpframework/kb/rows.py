@@ -49,7 +49,7 @@ class RowSorter:
     def chunks(self) -> Iterator[Ints]:
         """Yield the distinct rows in order, in chunks whose bounds depend on how rows came."""
         last = self._drain()
-        runs: list[Ints] = [np.load(path, mmap_mode="r") for path in self._runs]
+        runs: list[Ints] = [np.load(path, mmap_mode="r", allow_pickle=False) for path in self._runs]
         if not runs:
             yield last
             return

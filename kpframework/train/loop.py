@@ -49,6 +49,9 @@ class Job:
     evaluate: Callable[[], float] | None = None
     """Dev metric, higher is better; None keeps the last epoch."""
     label: str = "training"
+    parts: Callable[[Any], Sequence[tuple[Any, float]]] | None = None
+    """Divides a batch into parts that are computed one after the other, so that memory bounds their
+    size and not the batch's; with each its share of the batch's loss. None computes it at once."""
 
 
 def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
@@ -118,9 +121,9 @@ def run_training(
     """
     from accelerate import Accelerator
 
-    accelerator = Accelerator(
-        cpu=context.device == "cpu", mixed_precision="bf16" if precision == "bf16" else "no"
-    )
+    # Accelerate's precision is fixed for the whole process; trainings of both follow each other.
+    accelerator = Accelerator(cpu=context.device == "cpu", mixed_precision="no")
+    half = precision == "bf16"
     parameters = trainable(job.module)
     optimizer = torch.optim.AdamW(
         list(parameters.values()), lr=config.lr, weight_decay=config.weight_decay, fused=True
@@ -139,9 +142,12 @@ def run_training(
                 torch.manual_seed(step_seed(context.seed, step, accelerator.process_index))
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(config, step, steps)
-                with accelerator.autocast():
-                    loss = job.loss(batch)
-                accelerator.backward(loss)
+                loss = torch.zeros((), device=accelerator.device)
+                for part, share in job.parts(batch) if job.parts else [(batch, 1.0)]:
+                    with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=half):
+                        own = job.loss(part) * share
+                    accelerator.backward(own)
+                    loss = loss + own.detach()
                 _update(optimizer, parameters, loss, config, step)
                 total += loss.detach().double().cpu()
                 advance(1, f"loss {float(loss.detach()):.3f}")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,15 @@ def test_the_callers_own_random_state_does_not_matter(tmp_path: Path):
         run_training(job(net), CONFIG, Context(scratch=tmp_path / name))
         results.append(weights(net))
     assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
+def test_trainings_of_both_precisions_follow_each_other_in_one_process(tmp_path: Path):
+    losses = {}
+    for precision in ("fp32", "bf16", "fp32"):
+        history = run_training(
+            job(module()), CONFIG, Context(scratch=tmp_path / f"{len(losses)}"), precision
+        )
+        losses.setdefault(precision, history.loss)
+        assert history.loss == losses[precision]
+        shutil.rmtree(tmp_path / f"{len(losses)}", ignore_errors=True)
+    assert losses["bf16"] != losses["fp32"]

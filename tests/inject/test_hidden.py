@@ -51,7 +51,7 @@ def test_a_causal_model_sees_the_answer_and_names_each_token_from_the_one_before
 def test_ids_and_targets_by_hand():
     bert, gpt2 = tiny_tokenizer("bert"), tiny_tokenizer("gpt2")
     edit = Replacement(18, 20, (Hidden("of Paris"),))  # in the place of "in"
-    words = "[CLS] patient lives france [SEP]".split()
+    words = ["[CLS]", "patient", "lives", "france", "[SEP]"]
     masked = encode(bert, [edit], causal=False, text=TEXT)
     the = bert("the", add_special_tokens=False)["input_ids"]
     of = bert("of paris", add_special_tokens=False)["input_ids"]

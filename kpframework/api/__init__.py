@@ -5,8 +5,9 @@ Names are resolved on first use, so that a config model does not pay for numpy o
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from kpframework.lazy import lazy_names
 
 if TYPE_CHECKING:
     from kpframework.api.backbone import Backbone as Backbone
@@ -135,9 +136,4 @@ _HOME = {
     "slot_edit": "layout",
 }
 __all__ = list(_HOME)
-
-
-def __getattr__(name: str) -> object:
-    if name in _HOME:
-        return getattr(import_module(f"kpframework.api.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'kpframework.api' has no attribute {name!r}")
+__getattr__ = lazy_names("kpframework.api", _HOME)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from kpframework.lazy import lazy_names
 
 if TYPE_CHECKING:
     from kpframework.plugins.loading import load as load
@@ -22,9 +23,4 @@ _HOME = {
     "option_rows": "options",
 }
 __all__ = list(_HOME)
-
-
-def __getattr__(name: str) -> object:
-    if name in _HOME:
-        return getattr(import_module(f"kpframework.plugins.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'kpframework.plugins' has no attribute {name!r}")
+__getattr__ = lazy_names("kpframework.plugins", _HOME)

@@ -30,6 +30,8 @@ def exclusive(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
             waiting()
             flock(fd, LOCK_EX)
         except OSError:
+            # A network file system without locks. Two processes may then make the same step, each
+            # in a folder of its own; the rename decides, and both results are equal.
             pass
         yield
         # Whoever waits holds the same file and finds the step done; later ones make a new file.

@@ -43,7 +43,7 @@ def _start(pid: int) -> str:
         state, *rest = fields.rpartition(")")[2].split()
         return "" if state in "ZX" else rest[18]
     except (OSError, ValueError, IndexError):
-        pass
+        pass  # no /proc (macOS, Windows), or no such process: told apart below
     if Path("/proc/self/stat").exists():
         return ""
     try:
@@ -51,5 +51,7 @@ def _start(pid: int) -> str:
     except ProcessLookupError:
         return ""
     except OSError:
+        # Another user's process, or a system without signals. Taking it for alive is the safe
+        # side: at worst a folder that nobody uses stays.
         pass
     return "0"

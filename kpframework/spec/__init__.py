@@ -5,8 +5,9 @@ Importing this package is cheap: names are resolved on first use.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from kpframework.lazy import lazy_names
 
 if TYPE_CHECKING:
     from kpframework.spec.resolve import load_spec as load_spec
@@ -29,9 +30,4 @@ _HOME = {
     "load_spec": "resolve",
 }
 __all__ = list(_HOME)
-
-
-def __getattr__(name: str) -> object:
-    if name in _HOME:
-        return getattr(import_module(f"kpframework.spec.{_HOME[name]}"), name)
-    raise AttributeError(f"module 'kpframework.spec' has no attribute {name!r}")
+__getattr__ = lazy_names("kpframework.spec", _HOME)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from transformers import AutoModelForSequenceClassification
 
 from kpframework.testing.distributions import broken_plugins
 from kpframework.testing.project import ENTITIES, entity_name, tiny_spec
-from kpframework.testing.tiny import tiny_model, tiny_tokenizer
 
 ROWS = ["frozen", "probe", "general", "map-task", "replace", "shuffled", "relinked", "held-out"]
 RUN = "runs/tiny"
@@ -280,131 +277,6 @@ def test_with_keep_going_the_other_rows_are_finished(make_project):
     assert "failing" in done.out
     assert "Traceback" not in done.err
     assert (project.folder / RUN / "report.html").is_file()
-
-
-def checkpoint(folder: Path, labels: list[str]) -> None:
-    tokenizer = tiny_tokenizer("bert-classifier")
-    model = tiny_model("bert-classifier", len(tokenizer), len(labels), seed=5)
-    model.config.id2label = dict(enumerate(labels))
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-
-
-@pytest.mark.parametrize("labels", [["capital", "system"], ["LABEL_0", "LABEL_1"]])
-def test_a_checkpoint_of_the_user_is_a_host(make_project, labels):
-    hosts = [{"id": "mine", "checkpoint": "mine"}]
-    project = make_project(hosts=hosts, injections=one_row(), tasks=TYPING)
-    checkpoint(project.folder / "mine", labels)
-    done = project.call("run", "spec.json")
-    assert done.code == 0, done.err
-    assert all(own["plug_and_play"] for own in project.results()["rows"])
-    assert not (project.folder / RUN / "hosts").exists()
-
-
-@pytest.mark.parametrize("labels", [["capital", "system", "other"], ["system", "capital"]])
-def test_a_checkpoint_with_other_outputs_than_the_task_is_refused(make_project, labels):
-    hosts = [{"id": "mine", "checkpoint": "mine"}]
-    project = make_project(hosts=hosts, injections=one_row(), tasks=TYPING)
-    checkpoint(project.folder / "mine", labels)
-    done = project.call("run", "spec.json")
-    assert done.code == 1
-    assert "KP732" in done.err
-    assert f"{len(labels)} outputs" in done.err
-    assert "Traceback" not in done.err
-
-
-def test_a_backbone_is_no_checkpoint(make_project):
-    hosts = [{"id": "mine", "checkpoint": "backbone"}]
-    done = make_project(hosts=hosts, injections=one_row(), tasks=TYPING).call("run", "spec.json")
-    assert done.code == 1
-    assert "KP732" in done.err
-
-
-@pytest.mark.parametrize(
-    "architecture", ["roberta-classifier", "gpt2-classifier", "distilbert-classifier"]
-)
-def test_other_architectures_are_hosts_too(make_project, architecture):
-    project = make_project(architecture, injections=one_row(), tasks=RELATIONS)
-    done = project.call("run", "spec.json", "--json")
-    assert done.code == 0, done.err
-    own = row(json.loads(done.out), "map-task", "relations")
-    assert own["plug_and_play"]
-    assert own["coverage"]["with_vector"] == 48
-
-
-def test_a_saved_plugin_is_a_row_of_another_spec(make_project):
-    project = make_project(injections=one_row(layout="replace"), tasks=TYPING)
-    assert project.call("run", "spec.json").code == 0
-    trained = project.results()
-    saved = {"id": "saved", "from": f"./{RUN}/plugins/map-task"}
-    project.change(
-        name="second",
-        knowledge=[],
-        corpora=[],
-        injections=[
-            {"id": "frozen", "type": "none"},
-            saved,
-            {**saved, "id": "noise", "control": "random"},
-            {"id": "again", "from": "saved"},
-        ],
-    )
-    done = project.call("run", "spec.json", "--json")
-    assert done.code == 0, done.err
-    results = json.loads(done.out)
-    for name in ("saved", "again"):
-        assert row(results, name)["metrics"] == row(trained, "map-task")["metrics"]
-    assert row(results, "noise")["metrics"] != row(trained, "map-task")["metrics"]
-    assert results["plugins"] == {}
-
-
-def test_a_saved_plugin_takes_a_new_knowledge_base_and_linker_untrained(make_project):
-    project = make_project(injections=one_row(layout="replace"), tasks=TYPING)
-    assert project.call("run", "spec.json").code == 0
-    # A new release: half of the entities are gone.
-    ids = (project.folder / "kb" / "ids.txt").read_text("utf-8").splitlines()
-    vectors = np.load(project.folder / "kb" / "vectors.npy", allow_pickle=False)
-    np.save(project.folder / "kb" / "new.npy", vectors[::2], allow_pickle=False)
-    (project.folder / "kb" / "new.txt").write_text("\n".join(ids[::2]), "utf-8")
-    new = {**tiny_spec()["knowledge"][1], "id": "new"}
-    new["embeddings"] = {"type": "precomputed", "path": "kb/new.npy", "ids": "kb/new.txt"}
-    saved = {"id": "saved", "from": f"./{RUN}/plugins/map-task"}
-    project.change(
-        name="newer",
-        knowledge=[new],
-        corpora=[],
-        injections=[
-            {"id": "frozen", "type": "none"},
-            saved,
-            {**saved, "id": "newer", "knowledge": "new"},
-        ],
-    )
-    done = project.call("run", "spec.json", "--json")
-    assert done.code == 0, done.err
-    results = json.loads(done.out)
-    assert row(results, "saved")["coverage"]["with_vector"] == 36
-    assert row(results, "newer")["coverage"]["with_vector"] == 18
-    assert row(results, "newer")["knowledge"] == "new"
-
-
-def test_saved_plugins_of_one_name_are_told_apart(make_project):
-    runs = {}
-    project = make_project(injections=one_row(), tasks=TYPING)
-    for layout in ("concat", "replace"):
-        project.change(name=layout, injections=one_row(layout=layout))
-        assert project.call("run", "spec.json").code == 0
-        runs[layout] = row(project.results(f"runs/{layout}"), "map-task")
-    # A knowledge section has the folder's name as well.
-    knowledge = [{**tiny_spec()["knowledge"][1], "id": "map-task"}]
-    rows = [{"id": f"from-{n}", "from": f"./runs/{n}/plugins/map-task"} for n in runs]
-    own = {"id": "own", "type": "map-tuning", "train": STAGE}
-    project.change(name="both", knowledge=knowledge, corpora=[], injections=[*rows, own])
-    done = project.call("run", "spec.json", "--json")
-    assert done.code == 0, done.err
-    results = json.loads(done.out)
-    for layout, trained in runs.items():
-        again = row(results, f"from-{layout}")
-        assert again["metrics"]["micro_f1"]["mean"] == trained["metrics"]["micro_f1"]["mean"]
-        assert again["input_overhead"] == trained["input_overhead"]
 
 
 def test_plugins_that_are_broken_do_not_stop_a_spec_that_needs_none_of_them(make_project, tmp_path):

@@ -75,7 +75,10 @@ class Task(ABC):
 
     @abstractmethod
     def loss(self, logits: torch.Tensor, targets: Sequence[Any]) -> torch.Tensor:
-        """Return the mean loss of a batch."""
+        """Return the mean loss of a batch; of examples with several inputs, the mean over examples.
+
+        Such a batch is computed in parts, whose losses are weighed by their numbers of examples.
+        """
 
     def prior(self, targets: Sequence[Any]) -> Sequence[float] | None:
         """Return the logits a new head's bias starts from, or None to leave it at 0.

@@ -19,6 +19,9 @@ from kpframework.inject.knowledge import Knowledge, plain
 from kpframework.train.loop import fast_fp32
 from kpframework.train.reading import reading
 
+PART = 64
+"""Inputs that are computed at once, in training too where examples have several."""
+
 Mentions = Sequence[Sequence[Mention]]
 """For each segment of one example its linked mentions."""
 
@@ -47,6 +50,12 @@ class EncodedSet:
     def batches(self, size: int, seed: int, epoch: int) -> list[list[int]]:
         """Return one epoch's shuffled batches as lists of indices of examples."""
         return shuffled_batches(self.lengths, size, seed, epoch)
+
+    def parts(self, indices: Sequence[int]) -> list[tuple[Sequence[int], float]]:
+        """Divide examples into parts of at most `PART` inputs, each with its share of examples."""
+        size = max(1, PART // self.each)
+        own = [indices[i : i + size] for i in range(0, len(indices), size)]
+        return [(part, len(part) / len(indices)) for part in own]
 
     def batch(self, indices: Sequence[int]) -> Batch:
         """Return the padded batch of some examples' inputs."""
@@ -128,7 +137,7 @@ def predict(
     task: Task,
     context: Context,
     classify: Callable[[Sequence[int]], torch.Tensor] | None = None,
-    batch_size: int = 64,
+    batch_size: int = PART,
     label: str = "",
 ) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Return what a task reads of every example, in order (`Task` names the shapes).

@@ -304,7 +304,8 @@ def train_on_task(
         logits = predict(model, dev, task, context, partial(classify, dev), label="dev")
         return primary_score(task, logits, dev.targets)
 
-    job = Job(module, batches, loss, evaluate if config.select == "best-dev" else None, label)
+    chosen = evaluate if config.select == "best-dev" else None
+    job = Job(module, batches, loss, chosen, label, parts=train.parts if train.each > 1 else None)
     return run_training(job, config, context, precision)
 
 

@@ -6,13 +6,23 @@ import numpy as np
 import pytest
 import torch
 
-from kpframework.api import Anchor, Context, Example, Injector, Mention, Segment, marker_edits
+from kpframework.api import (
+    Anchor,
+    Context,
+    Example,
+    Injector,
+    Mention,
+    Segment,
+    TrainConfig,
+    marker_edits,
+)
 from kpframework.errors import KpError
 from kpframework.inject.attachment import Attachment
 from kpframework.inject.freezing import freeze
 from kpframework.inject.plug import plug
 from kpframework.testing.tiny import TEXTS, tiny_model, tiny_table, tiny_tokenizer
 from kpframework.train.data import encode_examples, predict
+from kpframework.train.session import train_on_task
 
 ARCHITECTURES = ["bert", "roberta", "distilbert", "deberta-v2", "gpt2", "llama"]
 
@@ -31,9 +41,14 @@ class Anchored(Injector):
 
 
 class Pairs:
-    """A task as far as `predict` knows it."""
+    """A task as far as training and `predict` know it."""
 
     reads = "head"
+    metrics = ("accuracy",)
+
+    def loss(self, logits, targets):
+        gold = torch.tensor([0 if target == 0 else logits.shape[1] - 1 for target in targets])
+        return torch.nn.functional.cross_entropy(logits.squeeze(2), gold)
 
 
 class CountingTokenizer:
@@ -208,3 +223,33 @@ def test_over_long_pairs_keep_both_mentions_with_their_markers_in_both_texts(arc
         for index, (start, end, s) in enumerate(own):
             inside = [m for m in (query, support)[s].mentions if m.start < end and start < m.end]
             assert index in kept or not inside
+
+
+def test_a_batch_in_parts_gives_the_gradient_of_the_whole(tokenizer, tmp_path, monkeypatch):
+    def trained(part):
+        monkeypatch.setattr("kpframework.train.data.PART", part)
+        data = encode_examples(tokenizer, 128, episode(5, 3))
+        model = tiny_model("bert-classifier", len(tokenizer), 1)
+        sizes, gradients = [], []
+        model.register_forward_hook(lambda _m, _a, out: sizes.append(len(out.logits)))
+
+        def keep(optimizer, parameters, *_):
+            gradients.append({name: own.grad.clone() for name, own in parameters.items()})
+            optimizer.zero_grad()
+
+        monkeypatch.setattr("kpframework.train.loop._update", keep)
+        config = TrainConfig(epochs=1, batch_size=5, select="last")
+        context = Context(scratch=tmp_path / str(part))
+        sets = (data, data)
+        history = train_on_task(model, model, Pairs(), sets, config, context, label="parts")
+        return gradients, history.loss, sizes
+
+    [whole], loss, sizes = trained(64)
+    assert sizes == [15]
+    [parts], loss_of_parts, sizes = trained(6)
+    assert sizes == [6, 6, 3]
+    assert loss_of_parts == pytest.approx(loss, rel=1e-6)
+    scale = max(float(own.abs().max()) for own in whole.values())
+    assert scale > 1e-5
+    for name, own in whole.items():
+        torch.testing.assert_close(parts[name], own, atol=1e-3 * scale, rtol=0)

@@ -7,7 +7,7 @@ from kp_plugin_e_bert.injector import EBert
 from kp_plugin_e_bert.word_vectors import read_word_vectors
 
 from kpframework import KpError
-from kpframework.api import Context, Mention, Segment
+from kpframework.api import Context, EntitySpace, Mention, Segment
 from kpframework.cli.root import run
 from kpframework.inject.attachment import Attachment
 from kpframework.inject.freezing import fingerprint, freeze
@@ -180,3 +180,24 @@ def test_mapped_vectors_enter_at_the_slots(tmp_path):
     session.knowledge.injector.patch(Host(), session.module)
     expected = Spy.vectors / table.rms @ session.module.map.weight.T
     torch.testing.assert_close(seen["mapped"], expected)
+
+
+def test_the_map_has_the_published_number_of_parameters_and_no_bias():
+    class Host:
+        width = 768
+
+    module = EBert(EBertConfig(), Context()).build(EntitySpace(768, 1.0), Host())
+    assert {name: p.shape for name, p in module.named_parameters()} == {"map.weight": (768, 768)}
+
+
+def test_no_other_rotation_brings_noisy_pairs_closer_than_procrustes():
+    x, y = pairs(source=5, target=5)
+    found = alignment(x, y).procrustes()
+    left, _, right = np.linalg.svd(x.T @ y)
+    np.testing.assert_allclose(found, left @ right, atol=1e-10)
+    best = np.square(x @ found - y).sum()
+    generator = np.random.default_rng(3)
+    for _ in range(200):
+        small = generator.normal(scale=0.05, size=(5, 5))
+        other = found @ np.linalg.qr(np.eye(5) + small - small.T)[0]
+        assert np.square(x @ other - y).sum() >= best

@@ -8,7 +8,7 @@ from kpframework.testing.distributions import fake_plugin
 
 @pytest.fixture(autouse=True)
 def _only_fakes(monkeypatch):
-    monkeypatch.setenv("KPFRAMEWORK_PLUGINS", "one,two,umls,future")
+    monkeypatch.setenv("KPFRAMEWORK_PLUGINS", "one,two,icd,future")
 
 
 @pytest.fixture
@@ -70,20 +70,20 @@ def test_a_name_of_another_kind_is_pointed_out(site):
 
 
 def test_a_component_of_a_disabled_plugin_names_the_command_that_enables_it(site):
-    fake_plugin(site, "umls", components=[("kb", "metathesaurus")])
+    fake_plugin(site, "icd", components=[("kb", "metathesaurus")])
     load()
-    disable(["umls"])
+    disable(["icd"])
     with pytest.raises(PluginError) as caught:
         load().get("kb", "metathesaurus")
     assert caught.value.code == "KP204"
-    assert "kpframework plugins enable umls" in str(caught.value)
+    assert "kpframework plugins enable icd" in str(caught.value)
 
 
 def test_a_broken_plugin_that_may_offer_the_name_is_named_with_its_reason(site):
-    fake_plugin(site, "umls", before="import a_module_nobody_has")
+    fake_plugin(site, "icd", before="import a_module_nobody_has")
     with pytest.raises(PluginError) as caught:
-        load().get("kb", "umls")
-    assert "kp-plugin-umls 1.0 is installed but broken: ModuleNotFoundError" in str(caught.value)
+        load().get("kb", "icd")
+    assert "kp-plugin-icd 1.0 is installed but broken: ModuleNotFoundError" in str(caught.value)
     assert "pip install" in caught.value.problems[0].fix
 
 

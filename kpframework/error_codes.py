@@ -81,6 +81,11 @@ ERROR_CODES: dict[str, str] = {
     "KP482": "A line of a Metathesaurus file is malformed.",
     "KP483": "A Metathesaurus file cannot be read to its end.",
     "KP484": "A Metathesaurus does not have what is asked for.",
+    # Wikidata, OpenKE, CoDEx
+    "KP490": "A line of a Wikidata, OpenKE or CoDEx file is malformed, or a JSON file of labels.",
+    "KP491": "A Wikidata, OpenKE or CoDEx file cannot be read to its end.",
+    "KP492": "The files of an OpenKE folder are missing, or contradict each other.",
+    "KP493": "A Wikidata dump does not have a property or class that is asked for.",
     # Entity embeddings
     "KP440": "A knowledge base has no triples to train entity embeddings on.",
     "KP441": "The training of entity embeddings diverged.",

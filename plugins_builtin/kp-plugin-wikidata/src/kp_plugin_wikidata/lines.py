@@ -1,0 +1,90 @@
+"""Lines of a text file that may be packed, and what becomes of malformed ones."""
+
+import bz2
+import gzip
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO
+
+from kpframework import KpError
+
+_OPENERS: dict[str, Callable[[Path, str], IO[bytes]]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+}
+TRIPLE = ("head", "relation", "tail")
+
+
+class Lines:
+    """Reads files line by line and counts the malformed lines of each.
+
+    Args:
+        skip: whether a malformed line is left out; otherwise the first is an error.
+    """
+
+    def __init__(self, skip: bool = False) -> None:
+        self._skip = skip
+        self._malformed: dict[Path, int] = {}
+
+    def read(self, path: Path) -> Iterator[tuple[int, str]]:
+        """Yield (line number, line without its end).
+
+        Raises:
+            KpError: KP490 a line is not UTF-8, KP491 the file cannot be read to its end.
+        """
+        self._malformed[path] = 0
+        for number, line in enumerate(_lines(path), start=1):
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                self.bad(path, number, f"not UTF-8: {error.reason}")
+                continue
+            yield number, text.rstrip("\r\n")
+
+    def bad(self, path: Path, number: int, what: str) -> None:
+        """Count a malformed line.
+
+        Raises:
+            KpError: KP490 malformed lines are not left out.
+        """
+        if not self._skip:
+            raise malformed(path, number, what, 'or set "on_bad_line": "skip"')
+        self._malformed[path] += 1
+
+    def triples(self, path: Path) -> Iterator[tuple[str, str, str]]:
+        """Yield (head, relation, tail) of lines that have them between tabs."""
+        for number, line in self.read(path):
+            parts = line.split("\t")
+            if len(parts) != len(TRIPLE):
+                self.bad(path, number, f"{len(parts)} columns instead of 3: {line[:80]}")
+            elif not all(parts):
+                self.bad(path, number, f"the {TRIPLE[parts.index('')]} is empty")
+            else:
+                yield parts[0], parts[1], parts[2]
+
+    def counts(self) -> dict[str, str]:
+        """Return how many lines were left out of each file that had malformed ones."""
+        found = self._malformed.items()
+        return {f"malformed_{path.name}": str(count) for path, count in found if count}
+
+
+def malformed(path: Path, number: int, what: str, more: str = "") -> KpError:
+    """Return the error of a malformed line."""
+    return KpError("KP490", what, f"correct the file {more}".strip(), f"{path}:{number}")
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    opener = _OPENERS.get(path.suffix)
+    try:
+        with opener(path, "rb") if opener else path.open("rb") as file:
+            yield from file
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise KpError(
+            "KP491",
+            f"cannot be read to its end: {error}",
+            "fetch the file again; a truncated one is not read in part",
+            str(path),
+        ) from error

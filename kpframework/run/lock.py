@@ -11,6 +11,7 @@ from kpframework.errors import KpError, LockMismatch, Problem
 from kpframework.run.digest import canonical_json, content_digest, json_digest
 from kpframework.run.record import package_versions, plugin_versions
 from kpframework.run.step import Step
+from kpframework.spec.fields import input_values
 from kpframework.spec.resolved import ResolvedSpec
 
 FORMAT = 1
@@ -36,7 +37,8 @@ def make_lock(
     Args:
         resolved: the spec.
         steps: its plan's.
-        metrics: results of finished steps by name; licence ids of knowledge bases come from there.
+        metrics: results of finished steps by name; licence ids and releases of knowledge bases
+            come from there.
 
     Raises:
         KpError: ``KP501``, a file that a step reads is missing.
@@ -48,14 +50,20 @@ def make_lock(
         "plugins": plugin_versions(resolved.components()),
         "packages": package_versions(),
         "data": _data(path for step in steps for path in step.files),
-        "licences": {
-            step.name: str(metrics[step.name]["licence"])
-            for step in steps
-            if "licence" in metrics.get(step.name, {})
-        },
+        "licences": _facts("licence", steps, metrics),
+        # For people: the hashes of the data are what is compared.
+        "releases": _facts("release", steps, metrics),
         "entries": _entries(resolved),
         "steps": {step.name: step.key for step in steps},
     }
+
+
+def _facts(
+    name: str, steps: Sequence[Step], metrics: Mapping[str, Mapping[str, Any]]
+) -> dict[str, str]:
+    """Return what finished steps say under a name, where they say something."""
+    found = {step.name: metrics.get(step.name, {}).get(name) for step in steps}
+    return {step: str(value) for step, value in found.items() if value is not None}
 
 
 def read_lock(path: Path) -> dict[str, Any]:
@@ -127,6 +135,8 @@ def _content(resolved: ResolvedSpec, steps: Sequence[Step]) -> Any:
     for name in ("$schema", "description"):
         content.pop(name, None)
     places = {str(path): path.name for step in steps for path in step.files}
+    for component in resolved.components():
+        places |= {path: Path(path).name for _, path, _ in input_values(component.config)}
 
     def without_places(value: Any) -> Any:
         if isinstance(value, Mapping):

@@ -11,11 +11,18 @@ from typing import Any, cast
 
 import pytest
 
+from kpframework.api import ComponentConfig, DataFolder
 from kpframework.errors import KpError, LockMismatch
 from kpframework.run import lock as lock_module
 from kpframework.run.lock import check_lock, make_lock, read_lock
 from kpframework.run.step import Step
 from kpframework.spec.resolved import ResolvedSpec
+
+
+class InPart(ComponentConfig):
+    """Options of a component that reads a folder in part: no step names the folder."""
+
+    meta: DataFolder
 
 
 @dataclass(frozen=True)
@@ -31,18 +38,24 @@ class FakeSpec:
     def data(self) -> Path:
         return self.folder / "train" / "data.tsv"
 
+    @property
+    def config(self) -> InPart:
+        return InPart(meta=str(self.folder / "train"))
+
     def filled(self) -> dict[str, Any]:
         return {
             "$schema": "x",
             "description": str(self.folder),
-            "knowledge": [{"kb": {"path": str(self.data), **self.options}}],
+            "knowledge": [
+                {"kb": {"path": str(self.data), **self.config.model_dump(), **self.options}}
+            ],
         }
 
     def components(self) -> list[Any]:
         registered = SimpleNamespace(
             plugin="kg", distribution="kp-plugin-kg", version=self.plugin_version
         )
-        return [SimpleNamespace(registered=registered)]
+        return [SimpleNamespace(registered=registered, config=self.config)]
 
     @property
     def registry(self) -> Any:
@@ -84,9 +97,10 @@ def test_nothing_moved_passes_even_after_a_round_trip_and_in_another_folder(
 
 
 def test_a_lock_holds_what_pins_a_run(spec: FakeSpec) -> None:
-    lock = spec.lock({"kb[kg]": {"licence": "CC0-1.0"}})
+    lock = spec.lock({"kb[kg]": {"licence": "CC0-1.0", "release": "2026AA"}})
     assert lock["plugins"] == {"kp-plugin-kg": "0.1.0"}
     assert lock["licences"] == {"kb[kg]": "CC0-1.0"}
+    assert lock["releases"] == {"kb[kg]": "2026AA"}
     assert lock["entries"] == {"kg": {"release": "1"}}
     assert sorted(lock["data"]) == ["test/data.tsv", "train/data.tsv"]
     assert list(lock["steps"]) == ["kb[kg]"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from kpframework.api.config import ComponentConfig, ComponentRef
+from kpframework.plugins.editable import source_digest
 from kpframework.spec.fields import input_values, only_test, put_dotted, step_into
 from kpframework.spec.models import (
     HostSection,
@@ -65,12 +66,16 @@ class BoundComponent:
             put_dotted(data, path, Path(value).name)
         for path in [*self.children, *(() if test else only_test(self.config))]:
             put_dotted(data, path, None)
+        own = self.registered
+        source = source_digest(own.distribution, own.component.target.partition(":")[0])
         return {
-            "component": f"{self.registered.kind}:{self.registered.qualified}",
-            "distribution": self.registered.distribution,
-            "version": self.registered.version,
+            "component": f"{own.kind}:{own.qualified}",
+            "distribution": own.distribution,
+            "version": own.version,
             "config": data,
             "children": {path: child.key_data() for path, child in sorted(self.children.items())},
+            # The author of a plugin changes it without changing its version.
+            **({"source": source} if source else {}),
         }
 
     def input_paths(self, *, test: bool = True) -> list[Path]:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from kpframework.api.linker import Linker as Linker
     from kpframework.api.mapper import Mapper as Mapper
     from kpframework.api.model_facts import Misfit as Misfit
+    from kpframework.api.model_facts import gated_feed_forward as gated_feed_forward
     from kpframework.api.model_facts import layer_count as layer_count
     from kpframework.api.model_facts import outside_layers as outside_layers
     from kpframework.api.records import evenly as evenly
@@ -122,6 +123,7 @@ _HOME = {
     "TrainingSession": "injector",
     "Triple": "kb",
     "evenly": "records",
+    "gated_feed_forward": "model_facts",
     "layer_count": "model_facts",
     "literal_ids": "tokens",
     "malformed_record": "records",

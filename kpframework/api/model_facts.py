@@ -9,6 +9,36 @@ Misfit = tuple[str, str, str]
 """An option (dotted where it is nested), what is wrong with its value on this model, and the fix.
 """
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+_GATED = frozenset(
+    [
+        "cohere",
+        "cohere2",
+        "deepseek_v2",
+        "deepseek_v3",
+        "gemma",
+        "gemma2",
+        "gemma3_text",
+        "glm",
+        "glm4",
+        "granite",
+        "jamba",
+        "llama",
+        "mistral",
+        "mixtral",
+        "modernbert",
+        "modernbert-decoder",
+        "olmo",
+        "olmo2",
+        "olmo3",
+        "phi3",
+        "qwen2",
+        "qwen2_moe",
+        "qwen3",
+        "qwen3_moe",
+        "smollm3",
+        "stablelm",
+    ]
+)
 
 
 def layer_count(model: Mapping[str, Any]) -> int | None:
@@ -27,3 +57,12 @@ def outside_layers(model: Mapping[str, Any], option: str, layer: int) -> Iterato
     if count is not None and not -count <= layer < count:
         message = f"layer {layer} of a model with {count} layers"
         yield option, message, f"give an index from {-count} to {count - 1}"
+
+
+def gated_feed_forward(model: Mapping[str, Any]) -> bool:
+    """Return whether a model's kind is known to have gated feed-forward blocks (Shazeer 2020).
+
+    Args:
+        model: the content of its ``config.json``.
+    """
+    return str(model.get("model_type")) in _GATED

@@ -103,3 +103,11 @@ def test_a_decoder_has_no_masked_language_model_and_says_so_before_the_run(tmp_p
     spec = tiny_project(tmp_path, "gpt2-classifier", injections=rows)
     assert run(["validate", str(spec)]) == 2
     assert "mask" in capsys.readouterr().err
+
+
+def test_what_a_model_with_gated_blocks_cannot_hold_is_refused_by_validate(tmp_path, capsys):
+    row = {"id": "ernie", "type": "ernie", "knowledge": "names"}
+    row["pretrain"] = {**PRETRAIN, "mlm": False}
+    spec = tiny_project(tmp_path, "llama-classifier", injections=[row])
+    assert run(["validate", str(spec)]) == 2
+    assert "KP318" in capsys.readouterr().err

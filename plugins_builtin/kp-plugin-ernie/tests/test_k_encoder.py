@@ -165,6 +165,14 @@ def test_fusion_begins_where_the_options_say_and_in_the_middle_by_default():
     assert [option for option, _, _ in misfits] == ["first"]
 
 
+def test_a_model_with_gated_feed_forward_blocks_is_refused_by_its_configuration():
+    config = ErnieConfig(pretrain=PRETRAIN)
+    (option, message, _fix), *others = config.misfits({"model_type": "llama"})
+    assert (option, others) == ("type", [])
+    assert "gated" in message
+    assert list(config.misfits({"model_type": "gpt2", "n_layer": 12})) == []
+
+
 def test_heads_that_do_not_divide_the_vectors_are_refused():
     with pytest.raises(KpError, match="KP463"):
         Rig(heads=3)

@@ -12,6 +12,7 @@ from kpframework.api import (
     SectionId,
     TaskStage,
     TrainConfig,
+    gated_feed_forward,
     outside_layers,
 )
 
@@ -81,5 +82,9 @@ class ErnieConfig(ComponentConfig):
     )
 
     def misfits(self, model: Mapping[str, Any]) -> Iterable[Misfit]:
-        """Return whether the first layer is none of the model's."""
-        return () if self.first is None else outside_layers(model, "first", self.first)
+        """Yield that feed-forward blocks are gated, or that the first layer is none."""
+        if gated_feed_forward(model):
+            message = f"the feed-forward blocks of a {model.get('model_type')!r} model are gated"
+            yield "type", message, "use 'ernie-fusion', or a model with plain feed-forward blocks"
+        elif self.first is not None:
+            yield from outside_layers(model, "first", self.first)

@@ -9,36 +9,12 @@ Misfit = tuple[str, str, str]
 """An option (dotted where it is nested), what is wrong with its value on this model, and the fix.
 """
 _LAYERS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
-_GATED = frozenset(
-    [
-        "cohere",
-        "cohere2",
-        "deepseek_v2",
-        "deepseek_v3",
-        "gemma",
-        "gemma2",
-        "gemma3_text",
-        "glm",
-        "glm4",
-        "granite",
-        "jamba",
-        "llama",
-        "mistral",
-        "mixtral",
-        "modernbert",
-        "modernbert-decoder",
-        "olmo",
-        "olmo2",
-        "olmo3",
-        "phi3",
-        "qwen2",
-        "qwen2_moe",
-        "qwen3",
-        "qwen3_moe",
-        "smollm3",
-        "stablelm",
-    ]
-)
+_GATED = {
+    *("cohere", "cohere2", "deepseek_v2", "deepseek_v3", "gemma", "gemma2", "gemma3_text", "glm"),
+    *("glm4", "granite", "jamba", "llama", "mistral", "mixtral", "modernbert"),
+    *("modernbert-decoder", "olmo", "olmo2", "olmo3", "phi3", "qwen2", "qwen2_moe", "qwen3"),
+    *("qwen3_moe", "smollm3", "stablelm"),
+}
 
 
 def layer_count(model: Mapping[str, Any]) -> int | None:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-import methods_world as world
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = ("semcor", "wiki80", "few-shot", "wikidata-typing", "cloze-qa")
 HERE = ROOT / "benchmarks" / "methods"
+
+
+def load(path: Path) -> ModuleType:
+    """Import a file that belongs to no package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+world = load(Path(__file__).with_name("methods_world.py"))
 
 
 class Prepared(NamedTuple):
@@ -31,14 +44,15 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     folder = tmp_path_factory.mktemp("methods")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", [str(ROOT / "benchmarks"), *sys.path])
-        import prepare_methods
-        import prepare_wiki80
+        methods, wiki80 = (
+            load(ROOT / "benchmarks" / f"prepare_{name}.py") for name in ("methods", "wiki80")
+        )
     world.build(folder / "data")
     world.wordnet(folder / "wordnet")
     world.semcor(folder / "out" / "semcor")
-    prepare_wiki80.prepare(folder / "data", folder / "out" / "wiki80", 1)
-    prepare_methods.prepare(folder / "data", folder / "wordnet", folder / "out")
-    return Prepared(prepare_methods, folder / "out", folder / "out" / "methods")
+    wiki80.prepare(folder / "data", folder / "out" / "wiki80", 1)
+    methods.prepare(folder / "data", folder / "wordnet", folder / "out")
+    return Prepared(methods, folder / "out", folder / "out" / "methods")
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -205,6 +205,20 @@ def test_types_may_be_empty_where_at_least_one_is_off(types):
     assert task.decide(np.array([[-1, -2]], dtype=np.float32), {"threshold": 0.5}) == [[]]
 
 
+def test_a_threshold_of_zero_decides_as_published_whatever_dev_holds(types):
+    task = types([TYPED, {**TYPED, "labels": ["river"]}], threshold=0.0)
+    logits = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    published = logits >= np.minimum(0, logits.max(axis=1, keepdims=True))
+    calibration = task.calibrate(logits, [[0]] * len(logits))
+    assert calibration == {"threshold": 0.0}
+    assert task.decide(logits, calibration) == [np.flatnonzero(row).tolist() for row in published]
+
+
+def test_a_threshold_is_refused_where_one_type_is_asked_for(types):
+    with pytest.raises(ValidationError, match="'threshold' is for 'multi_label'"):
+        types([TYPED], multi_label=False, threshold=0.0)
+
+
 def test_one_type_only(types):
     rows = [{**TYPED, "labels": ["city"]}, {**TYPED, "labels": ["river"]}]
     task = types(rows, multi_label=False)

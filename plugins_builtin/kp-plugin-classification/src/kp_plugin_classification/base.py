@@ -43,6 +43,8 @@ class ClassificationTask(Task):
     """Whether an answer is a set."""
     at_least_one: bool = False
     """Whether a set is never decided empty."""
+    threshold: float | None = None
+    """Logit from which on a label is in the set; None chooses it on dev."""
 
     def marked(self, text: str, mentions: Sequence[Mention]) -> Segment:
         """Return a text with its own mentions between their marker words."""
@@ -167,9 +169,11 @@ class ClassificationTask(Task):
     def calibrate(
         self, logits: npt.NDArray[np.float32], targets: Sequence[Any]
     ) -> Mapping[str, float]:
-        """Return the ``threshold`` with the highest micro-F1 for sets, nothing for one label."""
+        """Return the ``threshold`` of sets, if not given the one with the highest micro-F1."""
         if not self.multi_label:
             return {}
+        if self.threshold is not None:
+            return {"threshold": self.threshold}
         return {"threshold": scoring.best_threshold(self._scores(logits), targets)}
 
     def decide(

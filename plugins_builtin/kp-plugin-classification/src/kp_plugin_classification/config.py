@@ -82,9 +82,20 @@ class TypingConfig(ClassificationConfig):
     )
     multi_label: bool = Field(
         True,
-        description="true: any number of types, binary cross-entropy, a threshold chosen on dev; "
+        description="true: any number of types, binary cross-entropy and a threshold; "
         "false: one type, cross-entropy.",
     )
     at_least_one: bool = Field(
         True, description="With multi_label: the best type is decided even below the threshold."
     )
+    threshold: float | None = Field(
+        None,
+        description="With multi_label: the logit from which on a type is decided; null chooses it "
+        "on dev. With at_least_one, 0 is the rule of Zhang et al. (ACL 2023): min(0, best logit).",
+    )
+
+    @model_validator(mode="after")
+    def _threshold_is_for_sets(self) -> Self:
+        if self.threshold is not None and not self.multi_label:
+            raise ValueError("'threshold' is for 'multi_label': true")
+        return self

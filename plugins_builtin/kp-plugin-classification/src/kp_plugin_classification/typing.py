@@ -24,6 +24,7 @@ class EntityTyping(ClassificationTask):
         super().__init__(config, context)
         self.multi_label = config.multi_label
         self.at_least_one = config.multi_label and config.at_least_one
+        self.threshold = config.threshold
 
     def records(self, split: str) -> Iterator[Record]:
         """Yield the records of a split's file."""

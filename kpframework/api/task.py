@@ -137,6 +137,17 @@ class Task(ABC):
         """
         return str(decision)
 
+    def class_of(self, example: Example) -> str:
+        """Return the name of the class that an example is counted in, empty for none.
+
+        The report shows the metrics of each class, such as a relation: by default the one label of
+        a classification. A metric is then over the examples whose gold answer is of that class, so
+        that accuracy is its recall.
+        """
+        if example.inputs or type(example.target) is not int or example.target < 0:
+            return ""
+        return self.show(example.target, example) if self.head != "language-model" else ""
+
     def counts(self) -> Mapping[str, int]:
         """Return what was counted while the examples were read, such as how many were left out.
 

@@ -37,7 +37,7 @@ class Difference(TypedDict):
 
 
 class Subset(TypedDict):
-    """Scores on the test examples that share a coverage; listed from the most covered on."""
+    """Scores on the test examples that share a coverage (from the most covered on), or a class."""
 
     name: str
     count: int
@@ -108,7 +108,11 @@ class Row(TypedDict):
     kb_update: NotRequired[str | None]
     metrics: NotRequired[dict[str, Estimate]]
     difference: NotRequired[Difference | None]
+    dev: NotRequired[list[dict[str, Any]]]
+    """For each seed its metrics on dev, with what is chosen there: for choosing among rows."""
     subsets: NotRequired[list[Subset]]
+    classes: NotRequired[list[Subset]]
+    """Scores on the test examples of each class, such as a relation; the largest first."""
     coverage: NotRequired[Coverage | None]
     parameters: NotRequired[int | None]
     memory: NotRequired[Memory | None]

@@ -133,6 +133,7 @@ def _context(results: Results) -> dict[str, Any]:
         "footnotes": footnotes(results),
         "forests": figures.forests(results),
         "subsets": tables.subset_tables(results),
+        "classes": tables.class_tables(results),
         "metrics": tables.metric_tables(results),
         "methods": tables.method_table(results),
         "references": tables.references(results),

@@ -65,6 +65,37 @@ def subset_tables(results: Results) -> list[Titled]:
     return tables
 
 
+def class_tables(results: Results) -> list[Titled]:
+    """Return for each task the scores on the test examples of each class, a line a class."""
+    tables = []
+    for task in results["tasks"]:
+        metric, rows = primary_metric(task), _rows(results, task)
+        rows = [row for row in rows if row.get("classes")]
+        sizes = {own["name"]: own["count"] for row in rows for own in row.get("classes") or ()}
+        if not sizes:
+            continue
+        columns = [Column("class", numeric=False), Column("examples")]
+        scores = []
+        for row in rows:
+            columns.append(Column(row_name(row, results)))
+            if row.get("difference"):
+                columns.append(Column("difference"))
+            scores.append({own["name"]: own for own in row.get("classes") or ()})
+        lines = []
+        for name, size in sizes.items():
+            line = [Cell(safe_line(name)), Cell(numbers.count(size))]
+            for row, own in zip(rows, scores, strict=True):
+                found = own.get(name)
+                line.append(score_cell(found["metrics"].get(metric) if found else None))
+                if row.get("difference"):
+                    line.append(difference_cell(found.get("difference") if found else None, metric))
+            lines.append(tuple(line))
+        shown = safe_line(numbers.metric_name(metric))
+        caption = f"{safe_line(task['id'])}: {shown} in % of the examples of each class"
+        tables.append(Titled(caption, Grid(tuple(columns), tuple(lines))))
+    return tables
+
+
 def metric_tables(results: Results) -> list[Titled]:
     """Return for each task every metric, with each seed's value."""
     tables = []

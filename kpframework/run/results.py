@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,7 @@ from kpframework.run.execute import StepResult
 from kpframework.run.plan import Plan
 from kpframework.run.record import environment
 from kpframework.run.resamples import CellResamples, Place, cell_resamples
+from kpframework.run.row_facts import curves_of, most_memory, without_ends
 from kpframework.run.row_plan import Cell
 from kpframework.run.step import Step
 from kpframework.run.steps.knowledge import task_at_work
@@ -211,10 +213,16 @@ class Results:
         return row | {
             "plug_and_play": unchanged and not cell.source.trains_host,
             **self._scores(cell, None),
+            "dev": [
+                {"seed": seed, **own["dev"]}
+                for seed, own in zip(cell.seeds, facts, strict=True)
+                if "dev" in own
+            ],
             "subsets": self._subsets(cell),
-            "coverage": _without_ends(facts[0]["coverage"]),
+            "classes": self._classes(cell),
+            "coverage": without_ends(facts[0]["coverage"]),
             "parameters": max(int(own.get("parameters", 0)) for own in trained),
-            "memory": _most_memory(trained),
+            "memory": most_memory(trained),
             "input_overhead": float(np.mean([own["input_overhead"] for own in facts])),
             "seconds": {
                 "train": float(np.mean([own.get("seconds", 0.0) for own in trained])),
@@ -229,7 +237,7 @@ class Results:
             "curves": [
                 curve
                 for seed, own in zip(cell.seeds, trained, strict=True)
-                for curve in _curves(seed, own, self.tasks[cell.task].metrics[0])
+                for curve in curves_of(seed, own, self.tasks[cell.task].metrics[0])
             ],
         }
 
@@ -250,7 +258,7 @@ class Results:
                 return other.row
         return None
 
-    def _scores(self, cell: Cell, mask: Any) -> dict[str, Any]:
+    def _scores(self, cell: Cell, mask: Any, only: Sequence[str] = ()) -> dict[str, Any]:
         base = self._baseline(cell)
         if base is not None and base.row == cell.row:
             base = None
@@ -258,6 +266,7 @@ class Results:
         scores = {
             name: estimate(own, other.get(name), confidence=self.spec.compare.confidence)
             for name, own in self._resampled(cell, mask).items()
+            if not only or name in only
         }
         difference = None
         if base is not None and scores:
@@ -308,6 +317,22 @@ class Results:
                 scores = self._scores(cell, mask)
                 subsets.append({"name": name, "count": int(mask.sum()), **scores})
         return subsets
+
+    def _classes(self, cell: Cell) -> list[dict[str, Any]]:
+        """Return the first metric of each class's examples, the largest class first."""
+        task, examples = self.tasks[cell.task], self.tests[cell.task]
+        own = np.array([task.class_of(example) for example in examples], dtype=object)
+        sizes = Counter(name for name in own if name)
+        ordered = sorted(sizes, key=lambda name: (-sizes[name], name))
+        return [
+            {
+                "name": name,
+                "count": sizes[name],
+                **self._scores(cell, own == name, task.metrics[:1]),
+            }
+            for name in ordered
+            if len(ordered) > 1
+        ]
 
     def _ends(self, cell: Cell) -> list[tuple[int, int]] | None:
         """Return (with a vector, all) for each example, of this row or the first that has them."""
@@ -371,28 +396,3 @@ class Results:
                 }
             )
         return changed
-
-
-def _most_memory(trained: Sequence[Mapping[str, Any]]) -> dict[str, int | None] | None:
-    """Return the most any seed's training needed; None where nothing is trained, or measured."""
-    measured = [own["memory"] for own in trained if "memory" in own]
-    if not measured:
-        return None
-    return {
-        kind: max((own[kind] for own in measured if own[kind]), default=None)
-        for kind in ("process", "accelerator")
-    }
-
-
-def _without_ends(coverage: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return None if coverage is None else {k: v for k, v in coverage.items() if k != "ends"}
-
-
-def _curves(seed: int, facts: Mapping[str, Any], metric: str) -> list[dict[str, Any]]:
-    curves = []
-    for history in facts.get("histories", ()):
-        for name, values in (("training loss", history["loss"]), (f"dev {metric}", history["dev"])):
-            if values:
-                x = list(range(1, len(values) + 1))
-                curves.append({"seed": seed, "name": name, "x": x, "y": values})
-    return curves

@@ -118,6 +118,8 @@ def evaluate(parts: RowParts) -> Action:
         dev = row.encode(*_split(context.inputs["examples"], context.inputs.get("links"), "dev"))
         dev_logits = predict(row.model, dev, row.task, row.context, label="dev")
         calibration = dict(row.task.calibrate(dev_logits, dev.targets))
+        dev_decisions = row.task.decide(dev_logits, calibration)
+        dev_sums = row.task.statistics(dev_decisions, dev.targets).sum(0)
         examples, linked = _split(context.inputs["test"], context.inputs.get("links-test"), "test")
         start = time.perf_counter()
         test = row.encode(examples, linked)
@@ -134,6 +136,7 @@ def evaluate(parts: RowParts) -> Action:
         sums = statistics.sum(0)
         return {
             "metrics": {name: float(value) for name, value in row.task.score(sums).items()},
+            "dev": {name: float(value) for name, value in row.task.score(dev_sums).items()},
             "calibration": calibration,
             "seconds": seconds,
             "ms_per_example": 1000 * seconds / max(1, len(examples)),

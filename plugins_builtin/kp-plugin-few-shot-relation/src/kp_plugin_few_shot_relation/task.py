@@ -111,6 +111,11 @@ class FewShotRelation(Task):
         relation = str(example.info["relations"][1 + decision * shots])
         return self._names.get(relation, relation)
 
+    def class_of(self, example: Example) -> str:
+        """Return the name of the query's relation."""
+        relation = str(example.info["relations"][0])
+        return self._names.get(relation, relation)
+
     def segment(self, text: str, spans: Sequence[tuple[int, int]]) -> Segment:
         """Refuse a text of its own: a query has no answer without its supports.
 

@@ -67,6 +67,17 @@ def test_the_best_epoch_on_dev_is_kept_and_ties_go_to_the_first(tmp_path: Path):
     assert all(torch.equal(a, b) for a, b in zip(weights(net), seen[1], strict=True))
 
 
+def test_at_a_constant_rate_fewer_epochs_give_the_checkpoint_after_them(tmp_path: Path):
+    constant = CONFIG.model_copy(update={"warmup": 0.0, "decay": False, "epochs": 5})
+    net, after = module(), []
+    watched = job(net, dev=lambda: after.append(weights(net)) or 0.0)
+    run_training(watched, constant, Context(scratch=tmp_path / "long"))
+    short = module()
+    fewer = constant.model_copy(update={"epochs": 3})
+    run_training(job(short), fewer, Context(scratch=tmp_path / "short"))
+    assert all(torch.equal(a, b) for a, b in zip(weights(short), after[2], strict=True))
+
+
 def test_a_loss_that_is_not_finite_stops_before_the_weights_change(tmp_path: Path):
     net = module()
     before = weights(net)

@@ -261,3 +261,19 @@ def test_page_is_written_whole_or_not_at_all(
 
 def test_page_is_the_same_for_the_same_results(results: dict[str, Any]) -> None:
     assert render_page(results) == render_page(json.loads(json.dumps(results)))
+
+
+def test_scores_by_class_have_a_line_a_class_and_names_are_text(results, row_of):
+    def part(name: str, count: int, mean: float, **more: Any) -> dict[str, Any]:
+        metrics = {"micro_f1": {"mean": mean, "interval": [mean, mean]}}
+        return {"name": name, "count": count, "metrics": metrics, **more}
+
+    assert 'id="classes"' not in render_page(results)
+    for row in results["rows"]:
+        if row["status"] == "ok" and row["task"] == results["tasks"][0]["id"]:
+            row["classes"] = [part("born in", 7, 0.25), part("<b>of</b>", 3, 0.75)]
+    html = render_page(results)
+    section = html[html.index('id="classes"') :].partition("</section>")[0]
+    assert section.index("born in") < section.index("&lt;b&gt;of&lt;/b&gt;")
+    assert "25.0" in section
+    assert "<b>" not in section

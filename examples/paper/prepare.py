@@ -36,10 +36,11 @@ def read_names(path: Path) -> dict[str, str]:
     entities = {}
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
-            name, *_, entity = line.rstrip("\n").split("\t")
-            if "\t" not in line or not name.strip() or not entity.strip():
+            name, *rest = line.rstrip("\n").split("\t")
+            entity = rest[-1].strip() if rest else ""
+            if not name.strip() or not entity:
                 raise ValueError(f"{path}:{number}: not a name, a tab and an entity: {line[:80]!r}")
-            entities[name] = entity.strip()
+            entities[name] = entity
     return entities
 
 

@@ -178,6 +178,10 @@ ERROR_CODES: dict[str, str] = {
     "KP801": "A run folder has no results.json that can be read.",
     "KP802": "A results.json is damaged, or not a run's.",
     "KP803": "A page or a table cannot be written.",
+    # A look into a knowledge base
+    "KP820": "A spec has no knowledge section of that id, or none at all.",
+    "KP821": "A knowledge base has no such entity, or several of that name.",
+    "KP822": "A folder holds no knowledge base.",
     # Comparisons of runs
     "KP810": "No run that is compared has a task, metric or row of that name.",
     "KP811": "A run's resamples.safetensors is damaged, or of an unknown format.",

@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": ("kpframework.cli.explain", "Show what knowledge does to one text."),
     "report": ("kpframework.cli.report", "Show the results of a run again."),
     "compare": ("kpframework.cli.compare", "Join finished runs into one table."),
+    "kb": ("kpframework.cli.kb", "Look into a knowledge base: counts, search, audit."),
     "lock": ("kpframework.cli.lock", "Write down what pins a run."),
     "schema": ("kpframework.cli.schema", "Print the JSON Schema of specs, plugins included."),
     "plugins": ("kpframework.cli.plugins", "List, check, enable and disable plugins."),

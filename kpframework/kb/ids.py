@@ -53,6 +53,11 @@ class SortedIds(Sequence[str]):
         fits = np.fromiter((len(text) <= width for text in wanted), dtype=bool, count=len(wanted))
         return np.where((self._packed[found] == query) & fits, found, -1).astype(np.int64)
 
+    def around(self, text: str, count: int) -> list[str]:
+        """Return up to ``count`` ids on either side of where a text would stand."""
+        at = int(np.searchsorted(self._packed, np.array(text.encode(), self._packed.dtype)))
+        return self[max(0, at - count) : at + count]
+
     def row(self, text: str) -> int:
         """Return the position of one id, -1 if there is none."""
         return int(self.rows([text])[0])

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from kpframework.api.kb import KBProvider
 
 _TRIPLES = 1 << 18
+_ENTITIES = 8_192
 
 
 class KBStore:
@@ -86,22 +87,24 @@ class KBStore:
         """Shape (triples, 3): head, relation, tail as integers, sorted; read-only."""
         with pq.ParquetFile(self.folder / TRIPLES, memory_map=True) as file:
             triples = np.empty((file.metadata.num_rows, 3), dtype=np.int64)
-            start = 0
-            for batch in file.iter_batches(batch_size=_TRIPLES):
-                triples[start : start + len(batch)] = _columns(batch)
-                start += len(batch)
+        start = 0
+        for batch in self.triple_batches():
+            triples[start : start + len(batch)] = batch
+            start += len(batch)
         triples.flags.writeable = False
         return triples
 
     @cached_property
-    def _by_xref(self) -> TextIndex:
+    def xref_index(self) -> TextIndex:
+        """The entities by each of their cross-references."""
         if (self.folder / XREF_INDEX).is_file():
             return TextIndex.open(self.folder / XREF_INDEX)
         entities = enumerate(self._stream())
         return TextIndex.of((xref, row) for row, entity in entities for xref in entity.xrefs)
 
     @cached_property
-    def _by_name(self) -> TextIndex:
+    def name_index(self) -> TextIndex:
+        """The entities by each of their names and aliases, `folded`."""
         if (self.folder / NAME_INDEX).is_file():
             return TextIndex.open(self.folder / NAME_INDEX)
         entities = enumerate(self._stream())
@@ -125,7 +128,7 @@ class KBStore:
         rows = self.entity_ids.rows(entities)
         unknown = np.flatnonzero(rows < 0)
         if len(unknown):
-            rows[unknown] = self._by_xref.first([entities[at] for at in unknown.tolist()])
+            rows[unknown] = self.xref_index.first([entities[at] for at in unknown.tolist()])
         return rows
 
     def info(self, entity: str) -> EntityInfo:
@@ -142,7 +145,7 @@ class KBStore:
 
     def find(self, name: str) -> list[str]:
         """Return the ids of the entities that have this name or alias, case aside, sorted."""
-        return [self.entity_ids[row] for row in self._by_name.rows(folded(name))]
+        return [self.entity_ids[row] for row in self.name_index.rows(folded(name))]
 
     def outgoing(self, entity: str) -> Iterator[Triple]:
         """Yield the triples that leave an entity, sorted; reads only where on disk they are.
@@ -160,6 +163,17 @@ class KBStore:
             ends = zip(of[start:stop].tolist(), tails[start:stop].tolist(), strict=True)
             for relation, tail in ends:
                 yield Triple(ids[row], relations[relation], ids[tail])
+
+    def triple_batches(self) -> Iterator[npt.NDArray[np.int64]]:
+        """Yield the rows of `triples`, in order, in batches of shape (n, 3)."""
+        with pq.ParquetFile(self.folder / TRIPLES, memory_map=True) as file:
+            for batch in file.iter_batches(batch_size=_TRIPLES):
+                yield _columns(batch)
+
+    def entity_batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Yield columns of the entities, in order; names as in `Entity`."""
+        with pq.ParquetFile(self.folder / ENTITIES, memory_map=True) as file:
+            yield from file.iter_batches(batch_size=_ENTITIES, columns=list(columns))
 
     def entities(self) -> Iterator[EntityInfo]:
         """Yield what is known of every entity, in order, a batch in memory at a time."""
@@ -211,7 +225,7 @@ class KBStore:
 
     def _stream(self) -> Iterator[Entity]:
         with pq.ParquetFile(self.folder / ENTITIES, memory_map=True) as file:
-            for batch in file.iter_batches(batch_size=8_192):
+            for batch in file.iter_batches(batch_size=_ENTITIES):
                 yield from from_batch(batch)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from kpframework.kb.files import replacing
 from kpframework.kb.rows import Ints, RowSorter
+
+_PART = 1 << 20
 
 
 def folded(name: str) -> str:
@@ -55,6 +57,29 @@ class TextIndex:
         wanted = hashes([text])[0]
         start, stop = (int(np.searchsorted(self._hashes, wanted, s)) for s in ("left", "right"))
         return list(dict.fromkeys(self._rows[start:stop].tolist()))
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def shared(self) -> Iterator[tuple[Ints, Ints, Ints]]:
+        """Yield, a part of the index at a time, what each of its texts leads to.
+
+        Each part is three arrays with an item for each distinct text: its hash, how many entities
+        have it, and the first of them.
+        """
+        start = 0
+        while start < len(self._hashes):
+            stop = min(start + _PART, len(self._hashes))
+            # A text's entities stay together.
+            stop = int(np.searchsorted(self._hashes, self._hashes[stop - 1], "right"))
+            own, rows = np.array(self._hashes[start:stop]), np.array(self._rows[start:stop])
+            # An entity may have one text twice: as two names that differ in case.
+            new = np.ones(len(own), dtype=bool)
+            new[1:] = (own[1:] != own[:-1]) | (rows[1:] != rows[:-1])
+            own, rows = own[new], rows[new]
+            texts, at, counts = np.unique(own, return_index=True, return_counts=True)
+            yield texts, counts.astype(np.int64), rows[at]
+            start = stop
 
     def first(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the first row of each text, -1 where there is none."""

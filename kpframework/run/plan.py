@@ -48,6 +48,11 @@ def make_plan(resolved: ResolvedSpec) -> Plan:
     return _Planner(resolved).plan()
 
 
+def kb_step(resolved: ResolvedSpec, name: str) -> Step:
+    """Return the step that stores a knowledge section's KB, whether a row needs it or not."""
+    return _Planner(resolved)._kb(name)
+
+
 class _Planner:
     def __init__(self, resolved: ResolvedSpec) -> None:
         self.resolved = resolved

@@ -45,6 +45,8 @@ def modules(tmp_path, command_line):
         ["plugins", "enable", "toy"],
         ["plugins", "doctor", "toy"],
         ["compare", "--help"],
+        ["kb", "--help"],
+        ["kb", "search", "--help"],
     ],
 )
 def test_neither_heavy_packages_nor_plugins_are_imported(modules, arguments):

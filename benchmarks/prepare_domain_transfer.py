@@ -12,8 +12,8 @@ Writes to ``.data/domain``:
 - ``wikidata.tsv``: the triples of `prepare_wiki80` that have an end in an instance of Wiki80 or of
   val_wiki. ``both.tsv``: the two joined, without the triples that join the ends of any instance,
   since a spec takes those out for one task at a time.
-- ``text.jsonl``: linked passages of both domains for general map-tuning: the sentences of train and
-  FewRel 2.0's unlabelled abstracts.
+- ``text.jsonl``: linked passages of both domains in turn, for general map-tuning: as many sentences
+  of train, at even distances, as there are unlabelled sentences of abstracts in FewRel 2.0.
 """
 
 from __future__ import annotations
@@ -277,18 +277,14 @@ def prepare(data: Path, out: Path) -> Counter[str]:
     count_coverage(counts, "pubmed", ends_of(pubmed), biomedical)
 
     abstracts = [passage(own) for own in read_json(data / FEWREL / "pubmed_unsupervised.json.gz")]
+    train_set = splits["train"]
+    chosen = [train_set[i * len(train_set) // len(abstracts)] for i in range(len(abstracts))]
     sentences = [
-        {
-            "text": own["text"],
-            "mentions": [
-                {key: own[role][key] for key in ("start", "end", "entity")}  # type: ignore[literal-required]
-                for role in ("head", "tail")
-            ],
-        }
-        for own in splits["train"]
+        {"text": own["text"], "mentions": [dict(own["head"]), dict(own["tail"])]} for own in chosen
     ]
-    write_lines(out / "text.jsonl", map(json.dumps, sentences + abstracts))
-    counts["passages of Wiki80"], counts["passages of abstracts"] = len(sentences), len(abstracts)
+    in_turn = [own for pair in zip(sentences, abstracts, strict=True) for own in pair]
+    write_lines(out / "text.jsonl", map(json.dumps, in_turn))
+    counts["passages of each domain"] = len(abstracts)
     return counts
 
 

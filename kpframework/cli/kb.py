@@ -133,9 +133,9 @@ def info(source: _Source, limit: int) -> None:
 @_options(10, "Entities that are shown.")
 @click.argument("text", callback=_text)
 def search(source: _Source, limit: int, text: str) -> None:
-    """Find entities by name or alias: those that are TEXT, then those that contain it.
+    """Find entities by their names, or by a part of one.
 
-    Case does not matter.
+    Names and aliases that are TEXT come first, then those that contain it; case does not matter.
     """
 
     def look(store: KBStore, progress: Progress) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def neighbours(source: _Source, limit: int, entity: str) -> None:
 @command.command()
 @_options(5, "Examples of each finding.")
 def audit(source: _Source, limit: int) -> None:
-    """Count what may do harm or mislead: strange texts, duplicates, entities without names.
+    """Count strange texts, duplicates and other traps.
 
     Texts that command a terminal or speak to a language model, characters that are not seen,
     special tokens, markup, names too long or too short, self-loops, ids of which nothing is

@@ -49,8 +49,8 @@ def show_search(found: Mapping[str, Any]) -> None:
     others = (
         "" if containing is None else f"; a part of the names of {counted(containing, 'other')}"
     )
-    asked = safe_line(found["text"], _NAME)
-    echo(f"named {asked!r} in {found['kb']}: {counted(found['exact'], 'entity')}{others}")
+    asked, kb = safe_line(found["text"], _NAME), safe_line(found["kb"], _NAME)
+    echo(f"named {asked!r} in {kb}: {counted(found['exact'], 'entity')}{others}")
     if found["entities"]:
         echo()
         table(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kpframework.kb.search import known_entity
-from kpframework.kb.statistics import SILENT, Progress
+from kpframework.kb.statistics import SILENT, Progress, refuse_misplaced
 
 if TYPE_CHECKING:
     from kpframework.kb.store import KBStore
@@ -30,12 +30,13 @@ def neighbours(
 
     Raises:
         SpecError: KP821 no such entity, or several have that name.
+        KpError: KP400 the store is damaged.
     """
     info = store.info(known_entity(store, entity))
+    incoming = _grouped(_incoming(store, info.id, progress), limit)
     outgoing = _grouped(
         ((triple.relation, triple.tail) for triple in store.outgoing(info.id)), limit
     )
-    incoming = _grouped(_incoming(store, info.id, progress), limit)
     return {
         "kb": store.name,
         "entity": {
@@ -55,6 +56,7 @@ def _incoming(store: KBStore, entity: str, progress: Progress) -> Iterator[tuple
     row = store.row(entity)
     with progress("triples", store.counts["triples"]) as advance:
         for batch in store.triple_batches():
+            refuse_misplaced(store, batch)
             found = batch[np.flatnonzero(batch[:, 2] == row)]
             for head, relation, _ in found.tolist():
                 yield store.relations[relation], store.entity_ids[head]

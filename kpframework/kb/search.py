@@ -170,7 +170,8 @@ def _place(name: str, match: re.Match[str] | None) -> int:
 
 def _spelt(info: EntityInfo, text: str) -> str:
     wanted = folded(text)
-    return next(name for name in (info.name, *info.aliases) if folded(name) == wanted)
+    names = (name for name in (info.name, *info.aliases) if folded(name) == wanted)
+    return next(names, info.name)
 
 
 def _shown(store: KBStore, entity: str, matched: str) -> dict[str, Any]:

@@ -110,13 +110,7 @@ def _triples(store: KBStore, advance: Advance) -> tuple[dict[str, Any], npt.NDAr
     relations = np.zeros(len(store.relations), dtype=np.int64)
     leaving, arriving = np.zeros((2, entities), dtype=np.int64)
     for batch in store.triple_batches():
-        if misplaced(batch, entities, len(relations)).any():
-            raise KpError(
-                "KP400",
-                "not a stored knowledge base: triples name entities or relations it does not have",
-                "`kpframework kb audit` counts them; build it again",
-                str(store.folder),
-            )
+        refuse_misplaced(store, batch)
         relations += np.bincount(batch[:, 1], minlength=len(relations))
         for degree, column in ((leaving, 0), (arriving, 2)):
             rows, counts = np.unique(batch[:, column], return_counts=True)
@@ -137,6 +131,17 @@ def misplaced(
     beyond = (triples < 0) | (triples >= [entities, relations, entities])
     found: npt.NDArray[np.bool_] = np.any(beyond, axis=1)
     return found
+
+
+def refuse_misplaced(store: KBStore, triples: npt.NDArray[np.int64]) -> None:
+    """Raise KP400 where `misplaced` finds a row."""
+    if misplaced(triples, store.counts["entities"], len(store.relations)).any():
+        raise KpError(
+            "KP400",
+            "not a stored knowledge base: triples name entities or relations it does not have",
+            "`kpframework kb audit` counts them; build it again",
+            str(store.folder),
+        )
 
 
 def _degree(store: KBStore, degree: npt.NDArray[np.int64]) -> dict[str, Any]:

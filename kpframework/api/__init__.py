@@ -81,9 +81,9 @@ _HOME = {
     "ComponentConfig": "config",
     "ComponentRef": "config",
     "Context": "context",
-    "DataFolder": "config",
     "CorpusBatch": "corpus",
     "Corruption": "corpus",
+    "DataFolder": "config",
     "Edit": "text",
     "EmbeddingTable": "embeddings",
     "Embeddings": "embeddings",
@@ -122,6 +122,7 @@ _HOME = {
     "TrainConfig": "config",
     "TrainingSession": "injector",
     "Triple": "kb",
+    "by_key": "grouping",
     "evenly": "records",
     "gated_feed_forward": "model_facts",
     "layer_count": "model_facts",
@@ -134,7 +135,6 @@ _HOME = {
     "record_field": "records",
     "record_span": "records",
     "relation_instance": "relations",
-    "by_key": "grouping",
     "slot_edit": "layout",
 }
 __all__ = list(_HOME)

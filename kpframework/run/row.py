@@ -74,7 +74,7 @@ class Row:
             examples,
             linked,
             self.knowledge,
-            causal=self.task.reads != "head" and is_causal(self.model),
+            causal=is_causal(self.model),
         )
 
     def masked_items(

@@ -58,7 +58,7 @@ def adapt(
         adaptation = bound.create(own)
         model, tokenizer, facts = new_host(adaptation, backbone, task, examples["train"], own)
         give_tokenizer(task, tokenizer)
-        causal = task.reads != "head" and is_causal(model)
+        causal = is_causal(model)
         train, dev = (
             encode_examples(tokenizer, task.max_length, own_examples, causal=causal)
             for own_examples in examples.values()

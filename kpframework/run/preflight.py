@@ -15,12 +15,13 @@ from typing import Any
 from kpframework.api.config import ComponentConfig, SectionId
 from kpframework.api.context import Context
 from kpframework.api.model_facts import Misfit
-from kpframework.spec.checks import ARTIFACT_FILE
+from kpframework.spec.checks import ARTIFACT_FILE, head_of
 from kpframework.spec.fields import marked
 from kpframework.spec.findings import Findings
 from kpframework.spec.resolved import BoundComponent, BoundHost, ResolvedSpec
 from kpframework.spec.tree import Loc
 
+_CLASSIFIER = "ForSequenceClassification"
 _WIDTHS = ("hidden_size", "n_embd", "dim", "d_model")
 
 
@@ -30,7 +31,8 @@ def preflight(resolved: ResolvedSpec) -> None:
     Raises:
         SpecError: with every problem at its place. KP317, a row reads a corpus, which takes a
             masked language model, and the backbone's tokenizer has no mask token; KP318, an option
-            of a row or a host does not fit a model; KP319, a saved plugin is of another width.
+            of a row or a host does not fit a model; KP319, a saved plugin is of another width;
+            KP732, a checkpoint was saved with another head than a task takes.
     """
     _Preflight(resolved).run()
 
@@ -51,6 +53,8 @@ class _Preflight:
         for i, host in enumerate(hosts):
             if host.adaptation is not None:
                 self._fits(("hosts", i, "adaptation"), host.adaptation, [host])
+            elif host.section.checkpoint is not None:
+                self._head(("hosts", i, "checkpoint"), Path(host.section.checkpoint))
         for i, row in enumerate(self.resolved.injections.values()):
             if row.injector is not None and row.row is None:
                 self._reads_corpus(("injections", i), row.injector)
@@ -85,6 +89,19 @@ class _Preflight:
             at = tuple(int(step) if step.isdigit() else step for step in option.split("."))
             whose = f"{message} (host {', '.join(names)})"
             self.findings.add("KP318", (*loc, *at), whose, fix)
+
+    def _head(self, loc: Loc, checkpoint: Path) -> None:
+        saved = _read(checkpoint / "config.json").get("architectures")
+        if not isinstance(saved, list) or any(str(name).endswith(_CLASSIFIER) for name in saved):
+            return
+        # A decoder of any head serves a language-model task, whose head is tied to its words.
+        for task in self.resolved.tasks.values():
+            if head_of(task.task) == "sequence-classification":
+                message = f"{checkpoint} was saved as {', '.join(map(str, saved))}, and task "
+                message += f"{task.section.id!r} takes a sequence-classification head"
+                fix = "give a checkpoint that was fine-tuned as a classifier, or an adaptation"
+                self.findings.add("KP732", loc, message, fix)
+                return
 
     def _width(self, loc: Loc, artifact: Path, host: BoundHost) -> None:
         stated = _read(artifact / ARTIFACT_FILE).get("host")

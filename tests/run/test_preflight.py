@@ -112,3 +112,19 @@ def test_nothing_heavy_is_imported_to_tell(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.split() == ["2", "False", "False"], done.stderr
+
+
+def test_a_checkpoint_of_another_head_is_refused_where_it_is_named(tmp_path, capsys):
+    hosts = [{"id": "mine", "checkpoint": "./backbone"}]
+    spec = tiny_project(tmp_path, injections=[FROZEN], hosts=hosts)
+    config = tmp_path / "backbone" / "config.json"
+    model = json.loads(config.read_text("utf-8"))
+    config.write_text(json.dumps({**model, "architectures": ["BertForMaskedLM"]}), "utf-8")
+    said = refused(capsys, spec)
+    assert said.count("KP732") == 1
+    assert "hosts[mine].checkpoint" in said
+    assert "BertForMaskedLM" in said
+    config.write_text(
+        json.dumps({**model, "architectures": ["BertForSequenceClassification"]}), "utf-8"
+    )
+    assert run(["validate", str(spec)]) == 0

@@ -232,6 +232,22 @@ def test_several_labels_are_refused_where_one_is_asked_for(types):
         list(types([TYPED], multi_label=False).examples("train"))
 
 
+def test_test_examples_are_grouped_by_a_field_and_training_ones_are_not(types):
+    mention = {"text": "Ulm is old.", "start": 0, "end": 3, "labels": ["city"]}
+    rows = [{**mention, "entity": entity} for entity in ("Q1", "Q2", "Q1")]
+    task = types([mention, {**mention, "labels": ["river"]}], test=rows, group="entity")
+    assert [example.group for example in task.examples("test")] == ["Q1", "Q2", "Q1"]
+    assert [example.group for example in task.examples("train")] == ["", ""]
+
+
+def test_a_test_example_without_its_group_is_named(types):
+    mention = {"text": "Ulm is old.", "start": 0, "end": 3, "labels": ["city"]}
+    task = types([mention, {**mention, "labels": ["river"]}], test=[mention], group="entity")
+    with pytest.raises(KpError, match="'entity' names no group") as caught:
+        list(task.examples("test"))
+    assert "test.jsonl:1" in str(caught.value)
+
+
 def test_losses_agree_with_torch_and_leave_out_unseen_labels(types, relations):
     torch = pytest.importorskip("torch")
     logits = torch.tensor([[1.0, -1.0], [0.5, 2.0]])

@@ -13,7 +13,16 @@ import numpy.typing as npt
 
 from kp_plugin_classification import scoring
 from kpframework import KpError
-from kpframework.api import Edit, Example, Mention, Segment, Task, marker_edits, read_text
+from kpframework.api import (
+    Edit,
+    Example,
+    Mention,
+    Segment,
+    Task,
+    malformed_record,
+    marker_edits,
+    read_text,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +37,8 @@ class Record:
     labels: tuple[str, ...]
     info: Mapping[str, Any] = field(default_factory=dict)
     where: str = ""
+    group: str = ""
+    """Examples of one group are drawn together when intervals are estimated."""
 
 
 class ClassificationTask(Task):
@@ -78,6 +89,20 @@ class ClassificationTask(Task):
         Raises:
             KpError: a record is malformed; names file and line.
         """
+
+    def group_of(self, split: str, value: Mapping[str, Any], where: str) -> str:
+        """Return what the field named by the option 'group' holds, for a record of test.
+
+        Raises:
+            KpError: the record does not have the field, or it holds no text and no number.
+        """
+        name = self.config.group
+        if name is None or split != "test":
+            return ""
+        found = value.get(name)
+        if type(found) not in (str, int) or found == "":
+            raise malformed_record(where, f"{name!r} names no group: {found!r}")
+        return str(found)
 
     def _given_labels(self) -> list[str] | None:
         """Return the labels that the config gives, if it has such an option."""
@@ -130,7 +155,7 @@ class ClassificationTask(Task):
                     where=record.where,
                 )
             target: Any = indices if self.multi_label else indices[0]
-            yield Example(record.id, (record.segment,), target, record.info)
+            yield Example(record.id, (record.segment,), target, record.info, group=record.group)
 
     def prior(self, targets: Sequence[Any]) -> Sequence[float] | None:
         """Return the smoothed log-odds of each label (sets), or log-frequencies."""

@@ -1,10 +1,10 @@
 """Options of the classification tasks."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from kpframework.api import ComponentConfig, InputFile
+from kpframework.api import ComponentConfig, InputFile, OnlyTest
 
 
 class Splits(ComponentConfig):
@@ -12,7 +12,7 @@ class Splits(ComponentConfig):
 
     train: InputFile = Field(description="Examples trained on, and where the labels come from.")
     dev: InputFile = Field(description="Examples on which epochs and thresholds are chosen.")
-    test: InputFile = Field(description="Examples that are scored.")
+    test: Annotated[InputFile, OnlyTest()] = Field(description="Examples that are scored.")
 
 
 class Limits(ComponentConfig):
@@ -20,7 +20,9 @@ class Limits(ComponentConfig):
 
     train: int | None = Field(default=None, ge=1, description="Examples of train; null uses all.")
     dev: int | None = Field(default=None, ge=1, description="Examples of dev; null uses all.")
-    test: int | None = Field(default=None, ge=1, description="Examples of test; null uses all.")
+    test: Annotated[int | None, OnlyTest()] = Field(
+        default=None, ge=1, description="Examples of test; null uses all."
+    )
 
 
 class RelationMarkers(ComponentConfig):
@@ -57,6 +59,14 @@ class ClassificationConfig(ComponentConfig):
     )
     max_length: int = Field(
         128, ge=8, description="Longest input in tokens; special tokens, markers, slots included."
+    )
+
+    group: Annotated[str | None, OnlyTest()] = Field(
+        None,
+        min_length=1,
+        description="A field of the records, such as 'entity' or 'document': test examples with "
+        "one value are drawn together when intervals are estimated, because they are not "
+        "independent. null draws each alone.",
     )
 
     @model_validator(mode="after")

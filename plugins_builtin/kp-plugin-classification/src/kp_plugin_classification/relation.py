@@ -25,4 +25,5 @@ class RelationClassification(ClassificationTask):
                 labels=(own.relation,),
                 info={m.role: own.text[m.start : m.end] for m in ends},
                 where=where,
+                group=self.group_of(split, value, where),
             )

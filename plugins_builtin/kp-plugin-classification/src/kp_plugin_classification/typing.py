@@ -44,4 +44,5 @@ class EntityTyping(ClassificationTask):
                 labels=tuple(sorted(set(labels))),
                 info={"mention": text[mention.start : mention.end]},
                 where=where,
+                group=self.group_of(split, value, where),
             )

@@ -23,7 +23,7 @@ from kpframework.inject.alignment import Encoding, padded_origin
 from kpframework.inject.attachment import Attachment
 from kpframework.inject.batch import Collator
 from kpframework.inject.encoding import EditedSegment, InputEncoder
-from kpframework.inject.knowledge import Knowledge
+from kpframework.inject.knowledge import Knowledge, plain
 from kpframework.inject.plug import MODULE_FILE, load_state, plug
 from kpframework.kb.store import KBStore, open_store
 from kpframework.kb.table import EntityTable
@@ -155,20 +155,21 @@ class KnowledgePlugin:
                 del _attachments[self._host]  # it holds the host, which would never be freed
             self._host = None
 
-    def link(self, texts: Sequence[str]) -> list[list[Mention]]:
+    def link(self, texts: Sequence[str | Segment]) -> list[list[Mention]]:
         """Return the linked mentions of each text, those without a vector left out."""
         knowledge = Knowledge(self.injector, None, self.table)
-        linked = self.linker.link([Segment(text) for text in texts])
+        linked = self.linker.link([as_segment(text) for text in texts])
         return [knowledge.usable(mentions) for mentions in linked]
 
     def encode(
         self,
-        texts: Sequence[str],
+        texts: Sequence[str | Segment],
         mentions: Sequence[Sequence[Mention]] | None = None,
         max_length: int = 512,
     ) -> Encoding:
         """Return model inputs with this plugin's edits; mentions are linked unless given.
 
+        A `Segment` in the place of a text brings a task's own mentions and edits, such as markers.
         The inputs know where the user's own tokens went, so that per-token metrics of a language
         model can be told: `kpframework.inject.alignment.Encoding.align`.
         """
@@ -198,15 +199,20 @@ class KnowledgePlugin:
         return self._host, self._tokenizer
 
 
+def as_segment(text: str | Segment) -> Segment:
+    """Return a text as a segment without mentions and edits; a segment as it is."""
+    return text if isinstance(text, Segment) else Segment(text)
+
+
 def encode_mixed(
-    texts: Sequence[str],
+    texts: Sequence[str | Segment],
     knowledge: Sequence[KnowledgePlugin | str],
     max_length: int = 512,
 ) -> Encoding:
     """Return one batch in which each row has its own plugin, or ``"__host__"`` for none.
 
     Args:
-        texts: one a row.
+        texts: one a row; a `Segment` brings a task's own mentions and edits.
         knowledge: one a row; all plugins are attached to one host.
         max_length: longest input.
 
@@ -233,7 +239,7 @@ def encode_mixed(
 def encode_rows(
     model: torch.nn.Module,
     tokenizer: Any,
-    rows: Sequence[tuple[KnowledgePlugin | None, str, Sequence[Mention]]],
+    rows: Sequence[tuple[KnowledgePlugin | None, str | Segment, Sequence[Mention]]],
     max_length: int,
 ) -> Encoding:
     """Return the padded batch of (plugin, text, mentions) rows, on the model's device."""
@@ -241,21 +247,22 @@ def encode_rows(
     encoder = InputEncoder(tokenizer, max_length)
     tables: dict[int, Any] = {}
     inputs: list[list[EditedSegment]] = []
-    for plugin, text, mentions in rows:
+    segments = [as_segment(text) for _, text, _ in rows]
+    for (plugin, _, mentions), segment in zip(rows, segments, strict=True):
         if plugin is None:
-            inputs.append([EditedSegment(text)])
+            inputs.append([plain(segment)])
             continue
         source = attachment.source(plugin.name)
         knowledge = attachment.members[plugin.name]
         tables[source] = knowledge.rows
-        inputs.append([knowledge.edit(Segment(text), mentions, source)])
+        inputs.append([knowledge.edit(segment, mentions, source)])
     lookups = [tables.get(source, len) for source in range(max(tables, default=-1) + 1)]
     items = encoder.encode(inputs)
     collate = Collator(tokenizer, encoder.special.pad_id, lookups)
     batch = collate(items).to(attachment.embedding.weight.device)  # type: ignore[arg-type]
     ids = batch.inputs["input_ids"]
     origin = padded_origin(items, ids.shape[1], collate.left).to(ids.device)
-    return Encoding(batch.inputs, origin, [text for _, text, _ in rows], tokenizer)
+    return Encoding(batch.inputs, origin, [segment.text for segment in segments], tokenizer)
 
 
 def write_artifact(

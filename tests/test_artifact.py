@@ -19,7 +19,7 @@ import torch
 import transformers
 
 from kpframework import KnowledgePlugin, KpError
-from kpframework.api import Mention
+from kpframework.api import Mention, Segment, marker_edits
 from kpframework.artifact import HOST, encode_mixed
 from kpframework.cli.root import run as command_line
 from kpframework.inject.batch import ENTITIES as CODES
@@ -171,6 +171,25 @@ def test_each_row_of_a_batch_has_its_own_plugin_or_none(run):
     bare = logits(model, {name: own for name, own in mixed.items() if name != CODES})
     assert torch.equal(together[[1, 4]], bare[[1, 4]])
     assert not torch.equal(together[0], bare[0])
+
+
+def test_a_segment_brings_a_tasks_own_markers_into_every_row_of_a_batch(run):
+    model, tokenizer = run.host()
+    plugin = run.plugin()
+    plugin.attach(model, tokenizer)
+    name = entity_name(40)
+    text = f"The patient has {name} and long fingers."
+    own = Mention(16, 16 + len(name), role="mention")
+    segment = Segment(text, (own,), marker_edits(own, "$"))
+    mixed = encode_mixed([segment, segment, text], [plugin, HOST, HOST])
+    shown = tokenizer.batch_decode(mixed["input_ids"])
+    assert [row.count("$") for row in shown] == [2, 2, 0]
+    alone = plugin.encode([segment])
+    assert torch.equal(alone["input_ids"], mixed["input_ids"][:1, : alone["input_ids"].shape[1]])
+    written = tokenizer(f"The patient has $ {name} $ and long fingers.")["input_ids"]
+    assert mixed["input_ids"][1][mixed["attention_mask"][1] == 1].tolist() == written
+    assert [mention.role for mention in plugin.link([segment])[0]] == ["mention"]
+    plugin.detach()
 
 
 def test_plugins_of_several_hosts_are_not_mixed(run):

@@ -37,10 +37,12 @@ def command() -> None:
 @no_import_option
 def list_(as_json: bool, no_import: bool) -> None:
     """Show every installed plugin with its state and components."""
+    from kpframework.cli.root import COMMANDS
+    from kpframework.plugins.commands import offered
     from kpframework.plugins.discovery import scan
     from kpframework.plugins.survey import survey
 
-    records = survey(scan(), imports=not no_import)
+    records = offered(survey(scan(), imports=not no_import), COMMANDS)
     if as_json:
         emit_json([record.as_json() for record in records])
         return
@@ -56,6 +58,8 @@ def list_(as_json: bool, no_import: bool) -> None:
 
 def _components(record: PluginRecord) -> str:
     kinds: dict[str, list[str]] = {}
+    if record.command and record.state == "ok":
+        kinds["command"] = [record.command]
     for component in record.components if record.usable else ():
         kinds.setdefault(component.kind, []).append(component.name)
     return "\n".join(f"{kind}: {', '.join(names)}" for kind, names in kinds.items())

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from kpframework.cli.output import echo, emit_json
+from kpframework.cli.root import COMMANDS
 from kpframework.errors import PluginError, Problem
+from kpframework.plugins.commands import offered
 from kpframework.plugins.discovery import scan
 from kpframework.plugins.doctor import environment_problems, packaging_problems, versions
 from kpframework.plugins.probing import diagnose
@@ -25,7 +27,8 @@ def examine(names: Sequence[str], as_json: bool, imports: bool) -> int:
     if imports:
         for diagnosis in diagnose(r for r in scanned if r.state == "ok" and r.identity in chosen):
             told += diagnosis.problems
-    records = [r for r in survey(scanned, imports) if r.identity in chosen]
+    known = offered(survey(scanned, imports), COMMANDS)
+    records = [r for r in known if r.identity in chosen]
     advice = told + packaging_problems(records) + environment_problems()
     if as_json:
         emit_json(

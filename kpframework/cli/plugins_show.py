@@ -92,10 +92,13 @@ def _show_component(registry: Registry, found: RegisteredComponent) -> None:
 
 def _show_plugin(plugin: PluginRecord) -> None:
     echo(f"{plugin.name}: {plugin.title}, {plugin.state}")
-    echo(f"  module     {plugin.module} in {plugin.location}")
+    modules = ", ".join(name for name in (plugin.module, plugin.command_module) if name)
+    echo(f"  module     {modules} in {plugin.location}")
     echo(f"  needs      kpframework {plugin.core_range or '(no range declared)'}")
     for label, text in (("reason", plugin.reason), ("fix", plugin.fix), ("note", plugin.note)):
         if text:
             echo(f"  {label:<9}  {text}")
+    if plugin.command:
+        echo(f"  command    kpframework {plugin.command}")
     for component in plugin.components:
         echo(f"  {component.kind}/{component.name}: {component.summary}")

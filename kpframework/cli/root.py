@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -27,6 +28,8 @@ COMMANDS = {
     "plugins": ("kpframework.cli.plugins", "List, check, enable and disable plugins."),
 }
 """Name -> (module that defines ``command``, one line of help). ``--help`` imports none of them."""
+ELSEWHERE = {"serve": "kp-plugin-serve"}
+"""Commands that come in a distribution of their own, named where it is not installed."""
 
 INTERRUPTED = 130
 
@@ -40,25 +43,60 @@ class GlobalOptions:
 
 
 class CommandTable(click.Group):
-    """A group that imports a command's module when the command is used."""
+    """A group that imports a command's module when the command is used.
+
+    Installed plugins add commands through the entry-point group ``kpframework.commands``.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of the table."""
-        return list(COMMANDS)
+        """Return the names in the order of the table, those of plugins behind them."""
+        return [*COMMANDS, *(name for name, _ in _of_plugins())]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
-        """Import and return a command; a usage error if there is none of that name."""
-        if cmd_name not in COMMANDS:
-            from kpframework.plugins.lookup import did_you_mean
+        """Import and return a command; a usage error if there is none of that name.
 
-            ctx.fail(f"no command is named {cmd_name!r}.{did_you_mean(cmd_name, list(COMMANDS))}")
+        Raises:
+            PluginError: it is a plugin's and cannot be used (KP203, KP204).
+        """
+        if cmd_name not in COMMANDS:
+            return self._of_a_plugin(ctx, cmd_name)
         command: click.Command = import_module(COMMANDS[cmd_name][0]).command
         return command
+
+    def _of_a_plugin(self, ctx: click.Context, name: str) -> click.Command:
+        from kpframework.plugins.commands import find_command
+        from kpframework.plugins.discovery import scan
+        from kpframework.plugins.lookup import did_you_mean
+
+        # The callback below, which forbids plugins in safe mode, is called after this.
+        records = scan(safe_mode=bool(ctx.params.get("safe_mode")))
+        found: click.Command | None = find_command(records, name, COMMANDS)
+        if found is None and name in ELSEWHERE:
+            ctx.fail(
+                f"{name!r} comes in a package that is not installed here: "
+                f"pip install {ELSEWHERE[name]}"
+            )
+        if found is None:
+            ctx.fail(f"no command is named {name!r}.{did_you_mean(name, self.list_commands(ctx))}")
+        return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the table into the help without importing a command."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        if plugins := _of_plugins():
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(plugins)
+
+
+def _of_plugins() -> list[tuple[str, str]]:
+    """Return (name, one line) of the commands plugins offer; none where that cannot be told."""
+    from kpframework.plugins.glimpse import command_summaries
+    from kpframework.safe import safe_line
+
+    with suppress(KpError):  # help is shown whatever is wrong with the settings
+        return [(safe_line(n, 40), safe_line(s, 100)) for n, s in command_summaries(COMMANDS)]
+    return []
 
 
 @click.group(cls=CommandTable, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import Distribution, EntryPoint, distributions
+from importlib.metadata import Distribution, distributions
 
 from kpframework import __version__
 from kpframework.plugins.records import PluginRecord
 from kpframework.plugins.settings import ALLOW_VARIABLE, allow_list, disabled_plugins
 
 GROUP = "kpframework"
+COMMANDS_GROUP = "kpframework.commands"
+"""Entry points ``NAME = module``; the module is import-light, and has a click ``command``."""
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 
 
@@ -37,11 +39,14 @@ def _installed() -> Iterator[PluginRecord]:
         folder = str(distribution.locate_file(""))
         if GROUP not in text:
             continue
+        found: dict[str, dict[str, str]] = {}
         for entry in distribution.entry_points:
             mark = (folder, entry.group, entry.name, entry.value)
-            if entry.group == GROUP and mark not in seen:
+            if entry.group in (GROUP, COMMANDS_GROUP) and mark not in seen:
                 seen.add(mark)
-                yield _record(distribution, entry, folder)
+                found.setdefault(entry.name, {})[entry.group] = entry.value
+        for name, modules in found.items():
+            yield _record(distribution, name, modules, folder)
 
 
 def _read(distribution: Distribution, name: str) -> str:
@@ -51,23 +56,28 @@ def _read(distribution: Distribution, name: str) -> str:
         return ""
 
 
-def _record(distribution: Distribution, entry: EntryPoint, folder: str) -> PluginRecord:
+def _record(
+    distribution: Distribution, entry: str, modules: Mapping[str, str], folder: str
+) -> PluginRecord:
+    """Return the record of an entry point's name, with its module in each group."""
     header = _header(_read(distribution, "METADATA") or _read(distribution, "PKG-INFO"))
     name = re.sub(r"[-_.]+", "-", (header.get("name") or ["?"])[0]).lower()
     record = PluginRecord(
-        name=entry.name,
+        name=entry,
         distribution=name,
         version=(header.get("version") or ["?"])[0],
-        module=entry.value,
+        module=modules.get(GROUP, ""),
+        command_module=modules.get(COMMANDS_GROUP, ""),
         location=folder,
     )
-    if not _MODULE.fullmatch(entry.value):
-        return replace(
-            record,
-            state="broken",
-            reason=f"its entry point is {entry.value!r}, not the name of a module",
-            fix=f"pip install --upgrade {name}, or: kpframework plugins disable {entry.name}",
-        )
+    for module in modules.values():
+        if not _MODULE.fullmatch(module):
+            return replace(
+                record,
+                state="broken",
+                reason=f"its entry point is {module!r}, not the name of a module",
+                fix=f"pip install --upgrade {name}, or: kpframework plugins disable {entry}",
+            )
     return _compatible(record, header.get("requires-dist", []))
 
 

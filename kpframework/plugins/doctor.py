@@ -66,7 +66,7 @@ def packaging_problems(plugins: Sequence[PluginRecord]) -> list[Problem]:
                 )
             )
         expected = plugin.distribution.removeprefix("kp-plugin-")
-        if plugin.name not in (expected, plugin.key):
+        if plugin.module and plugin.name not in (expected, plugin.key):
             problems.append(
                 Problem(
                     "KP211",

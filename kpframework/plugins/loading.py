@@ -16,6 +16,7 @@ import pluggy
 
 from kpframework import hookspecs
 from kpframework.component import Component
+from kpframework.plugins.commands import import_command
 from kpframework.plugins.discovery import scan
 from kpframework.plugins.importing import describe, repair
 from kpframework.plugins.lookup import did_you_mean
@@ -45,7 +46,7 @@ def load(safe_mode: bool = False) -> Registry:
     """
     records, unknown = recall(scan(safe_mode))
     loader = Loader()
-    fresh = {record.identity: loader.load(record) for record in unknown}
+    fresh = {r.identity: loader.load(r) for r in unknown if r.module}
     if fresh:
         remember(fresh.values())
     return Registry((fresh.get(r.identity, r) for r in records), loader)
@@ -59,7 +60,7 @@ class Loader:
         self._manager.add_hookspecs(hookspecs)
 
     def load(self, record: PluginRecord) -> PluginRecord:
-        """Import the plugin, check its hooks and ask for its components.
+        """Import the plugin, check its hooks and its command, and ask for its components.
 
         Returns:
             The record with its components and hooks; or with the state ``broken``, a reason and a
@@ -69,10 +70,14 @@ class Loader:
         start = time.perf_counter()
         try:
             with contextlib.redirect_stdout(sys.stderr):
-                module = import_module(record.module)
+                module = import_module(record.module) if record.module else None
+                if record.command_module:
+                    import_command(record)
             seconds = time.perf_counter() - start
-            self._register(module, record)
-            components = self._components(record)
+            components: tuple[Component, ...] = ()
+            if module is not None:
+                self._register(module, record)
+                components = self._components(record)
         except KeyboardInterrupt:
             raise
         except BaseException as error:

@@ -104,10 +104,11 @@ def _restore(record: PluginRecord, entry: Mapping[str, Any]) -> PluginRecord | N
 
 
 def _stamp(record: PluginRecord, state: str) -> list[str | int]:
-    stamp: list[str | int] = [__version__, sys.version, record.version, record.module]
+    modules = [module for module in (record.module, record.command_module) if module]
+    stamp: list[str | int] = [__version__, sys.version, record.version, *modules]
     metadata = Path(record.location).glob(f"{record.distribution.replace('-', '?')}-*.dist-info")
     stamp += sorted(_modified(path / "RECORD") for path in metadata)
-    stamp.append(_modified(_source(record.module)))
+    stamp += [_modified(_source(module)) for module in modules]
     if state != "ok":
         # A failure may be cured by what is installed beside the plugin.
         stamp += [_modified(Path(folder)) for folder in sys.path if folder.endswith("-packages")]

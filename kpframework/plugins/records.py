@@ -22,7 +22,7 @@ class PluginRecord:
     distribution: str
     version: str
     module: str
-    """Import name of the declaring module."""
+    """Import name of the declaring module; empty for a plugin that offers a command alone."""
     location: str = ""
     """Folder the distribution's metadata was found in."""
     core_range: str | None = None
@@ -36,6 +36,8 @@ class PluginRecord:
     """What it declares, as far as known: from this process or from the last successful load."""
     hooks: tuple[str, ...] = ()
     """Names of the hooks it implements, as far as known."""
+    command_module: str = ""
+    """Import name of the module with the command it offers; empty if it offers none."""
     cached: bool = False
     """Whether the state was read from an earlier load, not found in this process."""
 
@@ -57,6 +59,11 @@ class PluginRecord:
         return self.state in ("ok", "conflict")
 
     @property
+    def command(self) -> str:
+        """Name of the command it offers, as it is typed; empty if it offers none."""
+        return self.key.partition(":")[2] if self.command_module else ""
+
+    @property
     def title(self) -> str:
         """``distribution version``."""
         return f"{self.distribution} {self.version}"
@@ -73,6 +80,7 @@ class PluginRecord:
             "fix": self.fix,
             "note": self.note,
             "location": self.location,
+            "command": self.command,
             "components": [
                 {"kind": c.kind, "name": c.name, "summary": c.summary} for c in self.components
             ],

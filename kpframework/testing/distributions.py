@@ -57,6 +57,7 @@ def fake_distribution(
     version: str = "1.0",
     requires: Iterable[str] = (CORE_RANGE,),
     entry_points: Mapping[str, str] | None = None,
+    commands: Mapping[str, str] | None = None,
     files: Mapping[str, str] | None = None,
 ) -> Path:
     """Write a distribution's metadata and files into a folder; return its ``.dist-info`` folder.
@@ -67,6 +68,7 @@ def fake_distribution(
         version: its version.
         requires: its ``Requires-Dist`` lines.
         entry_points: of the group ``kpframework``: plugin name -> module.
+        commands: of the group ``kpframework.commands``: command name -> module.
         files: path relative to the folder -> text.
     """
     info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
@@ -74,10 +76,10 @@ def fake_distribution(
     header = [f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}"]
     header += [f"Requires-Dist: {line}" for line in requires]
     (info / "METADATA").write_text("\n".join(header) + "\n\nA fake.\n", encoding="utf-8")
-    points = [f"{plugin} = {module}" for plugin, module in (entry_points or {}).items()]
-    (info / "entry_points.txt").write_text(
-        "\n".join(["[kpframework]", *points]) + "\n", encoding="utf-8"
-    )
+    lines: list[str] = []
+    for group, points in (("kpframework", entry_points), ("kpframework.commands", commands)):
+        lines += [f"[{group}]", *(f"{name} = {module}" for name, module in (points or {}).items())]
+    (info / "entry_points.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     for path, text in (files or {}).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text, encoding="utf-8")

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow.parquet as pq
+
+from kpframework.errors import KpError
+from kpframework.kb.files import replacing
 
 _CHUNK = 65_536
 
@@ -17,7 +20,8 @@ _CHUNK = 65_536
 class SortedIds(Sequence[str]):
     """Distinct strings in sorted order; an integer id is a position.
 
-    Held as fixed-width UTF-8 bytes: five million ids of 12 bytes are 60 MB.
+    Held as fixed-width UTF-8 bytes: five million ids of 12 bytes are 60 MB, in memory where they
+    are read (`read`), in a file where they are mapped (`map`).
     """
 
     def __init__(self, packed: npt.NDArray[np.bytes_]) -> None:
@@ -40,6 +44,33 @@ class SortedIds(Sequence[str]):
             batches = file.iter_batches(batch_size=_CHUNK, columns=["id"])
             ids = (text for batch in batches for text in batch.column("id").to_pylist())
             return cls.of(ids, file.metadata.num_rows, width)
+
+    @classmethod
+    def map(cls, path: Path) -> SortedIds:
+        """Map what `write_ids` wrote; a search reads the pages it looks at.
+
+        Raises:
+            KpError: KP410 it is no such file, KP411 shorter or longer than it says.
+        """
+        fix = "delete the folder and compute the table again"
+        try:
+            size = path.stat().st_size
+            with path.open("rb") as file:
+                np.lib.format.read_magic(file)
+                shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+                start = file.tell()
+        except (OSError, ValueError) as error:
+            raise KpError("KP410", f"no ids to be read here: {error}", fix, str(path)) from error
+        if dtype.kind != "S" or len(shape) != 1:
+            raise KpError("KP410", f"{dtype} of shape {shape} are no ids", fix, str(path))
+        end = start + shape[0] * dtype.itemsize
+        if size != end:
+            message = f"{size} bytes, but the header speaks of {end}"
+            raise KpError("KP411", message, fix, str(path))
+        if not shape[0]:
+            return cls(np.empty(0, dtype))
+        mapped: npt.NDArray[Any] = np.memmap(path, dtype, "r", start, shape)
+        return cls(mapped)
 
     def rows(self, ids: Sequence[str]) -> npt.NDArray[np.int64]:
         """Return the position of each id, -1 where there is none."""
@@ -83,3 +114,15 @@ class SortedIds(Sequence[str]):
         if isinstance(index, slice):
             return [text.decode() for text in self._packed[index].tolist()]
         return bytes(self._packed[index]).decode()
+
+
+def write_ids(path: Path, ids: Sequence[str]) -> int:
+    """Write sorted ids for `SortedIds.map`, an ``.npy``; return the bytes of the longest."""
+    width = max((len(text.encode()) for text in ids), default=1)
+    header = {"descr": f"|S{width}", "fortran_order": False, "shape": (len(ids),)}
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        stream = iter(ids)
+        while chunk := list(islice(stream, _CHUNK)):
+            file.write(np.array([text.encode() for text in chunk], f"S{width}").data)
+    return width

@@ -68,7 +68,7 @@ def _runs(entities: Iterable[Entity], scratch: Path) -> list[Iterator[Entity]]:
     runs: list[Iterator[Entity]] = []
     pending: list[Entity] = []
     for entity in entities:
-        pending.append(_checked(entity))
+        pending.append(checked(entity))
         if len(pending) == _RUN:
             path = scratch / f"run-{len(runs)}.parquet"
             pq.write_table(as_table(sorted(pending, key=_by_id)), path, row_group_size=_GROUP)
@@ -84,7 +84,7 @@ def _read(path: Path) -> Iterator[Entity]:
             yield from from_batch(batch)
 
 
-def _checked(entity: Entity) -> Entity:
+def checked(entity: Entity) -> Entity:
     """Drop aliases that repeat a name, with their priors; refuse what cannot be stored."""
     if not entity.id or "\0" in entity.id:
         raise KpError("KP402", f"an entity has the id {entity.id!r}", "give it an id")

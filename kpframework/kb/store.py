@@ -99,7 +99,7 @@ class KBStore:
         """The entities by each of their cross-references."""
         if (self.folder / XREF_INDEX).is_file():
             return TextIndex.open(self.folder / XREF_INDEX)
-        entities = enumerate(self._stream())
+        entities = enumerate(self.stream())
         return TextIndex.of((xref, row) for row, entity in entities for xref in entity.xrefs)
 
     @cached_property
@@ -107,7 +107,7 @@ class KBStore:
         """The entities by each of their names and aliases, `folded`."""
         if (self.folder / NAME_INDEX).is_file():
             return TextIndex.open(self.folder / NAME_INDEX)
-        entities = enumerate(self._stream())
+        entities = enumerate(self.stream())
         return TextIndex.of(
             (folded(name), row)
             for row, entity in entities
@@ -177,11 +177,11 @@ class KBStore:
 
     def entities(self) -> Iterator[EntityInfo]:
         """Yield what is known of every entity, in order, a batch in memory at a time."""
-        return (_info(entity) for entity in self._stream())
+        return (_info(entity) for entity in self.stream())
 
     def names(self) -> Iterator[tuple[str, str, float]]:
         """Yield (name or alias, entity id, prior) in a stable order; prior 1.0 where unknown."""
-        for entity in self._stream():
+        for entity in self.stream():
             names = (entity.name, *entity.aliases)
             priors = entity.priors or (1.0,) * len(names)
             for name, prior in zip(names, priors, strict=True):
@@ -194,7 +194,7 @@ class KBStore:
 
         graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(name=self.name)
         graph.add_nodes_from(
-            (entity.id, {"name": entity.name, "types": entity.types}) for entity in self._stream()
+            (entity.id, {"name": entity.name, "types": entity.types}) for entity in self.stream()
         )
         ids, relations = list(self.entity_ids), self.relations
         graph.add_edges_from(
@@ -223,7 +223,8 @@ class KBStore:
         with pq.ParquetFile(self.folder / TRIPLES, memory_map=True) as file:
             return np.ascontiguousarray(_columns(file.read_row_group(group)).T)
 
-    def _stream(self) -> Iterator[Entity]:
+    def stream(self) -> Iterator[Entity]:
+        """Yield every entity with its priors, in order, a batch in memory at a time."""
         with pq.ParquetFile(self.folder / ENTITIES, memory_map=True) as file:
             for batch in file.iter_batches(batch_size=_ENTITIES):
                 yield from from_batch(batch)

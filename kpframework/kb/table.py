@@ -6,24 +6,27 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from kpframework.api.embeddings import EmbeddingTable
+from kpframework.digest import content_digest, file_digest
 from kpframework.errors import KpError
-from kpframework.kb.files import replacing, write_json
-from kpframework.kb.ids import SortedIds
+from kpframework.kb.files import write_json
+from kpframework.kb.ids import SortedIds, write_ids
 from kpframework.kb.tensors import map_tensor, write_tensor
 
 VECTORS = "vectors.safetensors"
-IDS = "ids.parquet"
+IDS = "ids.npy"
 TABLE = "table.json"
+FORMAT = 2
+_IDS_1 = "ids.parquet"  # of format 1, which is read into memory
 _REBUILD = "delete the folder and compute the table again"
 _CHUNK = 16_384
+_GATHER = 2_048  # rows of the stored precision that stand beside the result
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -48,8 +51,15 @@ class EntityTable:
         self._description = description
 
     @classmethod
-    def open(cls, folder: Path, verify: bool = False) -> EntityTable:
-        """Map a table; ``verify`` also compares the content of both files with their checksums.
+    def open(cls, folder: Path, verify: bool | Literal["once"] = False) -> EntityTable:
+        """Map a table; headers and sizes are always checked, content as far as it is asked for.
+
+        Args:
+            folder: what `write_table` wrote.
+            verify: True hashes both files, a second or two for each GB; "once" hashes a file the
+                first time, and again when its size, times or inode have changed (remembered in the
+                cache, as for every file a run reads). A disk that alters a file without telling the
+                system is noticed by True alone.
 
         Raises:
             KpError: KP410 a file is missing or malformed, KP411 truncated, or of another size than
@@ -58,7 +68,11 @@ class EntityTable:
         try:
             description = json.loads((folder / TABLE).read_text(encoding="utf-8"))
             count, dim = int(description["count"]), int(description["dim"])
-            ids = SortedIds.read(folder / IDS, int(description["id_width"]))
+            sums, width = dict(description["sha256"]), int(description["id_width"])
+            if _IDS_1 in sums:
+                ids = SortedIds.read(folder / _IDS_1, width)
+            else:
+                ids = SortedIds.map(folder / IDS)
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
             raise KpError(
                 "KP410", f"not a readable entity table: {error}", _REBUILD, str(folder)
@@ -73,8 +87,9 @@ class EntityTable:
                 str(folder),
             )
         if verify:
-            for name in (VECTORS, IDS):
-                if _sha256(folder / name) != description["sha256"].get(name):
+            digest = content_digest if verify == "once" else file_digest
+            for name, expected in sums.items():
+                if digest(folder / name) != expected:
                     raise KpError(
                         "KP413", f"{name} is not the file that was written", _REBUILD, str(folder)
                     )
@@ -104,7 +119,8 @@ class EntityTable:
     def sha256(self) -> str:
         """Identifies ids and vectors: the checksum of the two files' checksums."""
         sums = self._description["sha256"]
-        return hashlib.sha256(f"{sums[VECTORS]} {sums[IDS]}".encode()).hexdigest()
+        ids = sums.get(IDS) or sums[_IDS_1]
+        return hashlib.sha256(f"{sums[VECTORS]} {ids}".encode()).hexdigest()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -120,13 +136,18 @@ class EntityTable:
     def gather(self, rows: npt.NDArray[np.int64] | Sequence[int]) -> npt.NDArray[np.float32]:
         """Return float32 vectors of shape (rows, dim), a copy.
 
+        Nothing but these rows is read, and little memory but the result's is used.
+
         Raises:
             IndexError: a row is negative or past the end.
         """
         wanted = np.asarray(rows, dtype=np.int64)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
             raise IndexError(f"rows must be from 0 to {len(self) - 1}")
-        return self._vectors[wanted].astype(np.float32)
+        found = np.empty((len(wanted), self.dim), dtype=np.float32)
+        for start in range(0, len(wanted), _GATHER):
+            found[start : start + _GATHER] = self._vectors[wanted[start : start + _GATHER]]
+        return found
 
     def shuffled(self, folder: Path, seed: int) -> EntityTable:
         """Write a control table: the same ids and vectors, joined at random."""
@@ -154,13 +175,21 @@ class EntityTable:
         return mean, np.sqrt(squares / max(len(self), 1))
 
     def _derive(self, folder: Path, part: Callable[[int, int], Floats]) -> EntityTable:
-        return _write(
+        return write_rows(
             folder, self.ids, dtype=self._vectors.dtype, dim=self.dim, part=part, metrics={}
         )
 
 
-def write_table(folder: Path, table: EmbeddingTable) -> EntityTable:
-    """Write a table sorted by id, float16 or float32 as given (float64 becomes float32).
+def write_table(
+    folder: Path, table: EmbeddingTable, dtype: Literal["float16", "float32"] | None = None
+) -> EntityTable:
+    """Write a table sorted by id.
+
+    Args:
+        folder: where its files go.
+        table: what an embeddings component returned.
+        dtype: precision of the stored vectors; None keeps float16 and float32 as given, and makes
+            float32 of float64.
 
     Raises:
         KpError: KP414 a value is not finite, KP415 the vectors are not a matrix of floats.
@@ -173,15 +202,16 @@ def write_table(folder: Path, table: EmbeddingTable) -> EntityTable:
             f"not {vectors.dtype} of shape {vectors.shape}",
             "return float32 vectors from the embeddings component",
         )
-    dtype = vectors.dtype if vectors.dtype == np.float16 else np.dtype(np.float32)
+    given = "float16" if vectors.dtype == np.float16 else "float32"
+    stored = np.dtype(dtype or given)
     ids = table.ids
     order = np.array(sorted(range(len(ids)), key=ids.__getitem__), dtype=np.int64)
 
     def part(start: int, stop: int) -> Floats:
         rows = order[start:stop]
-        # A float64 past float32's range becomes infinite, and is refused as such.
+        # What is past the range of the stored precision becomes infinite, and is refused as such.
         with np.errstate(over="ignore"):
-            chunk: Floats = np.asarray(vectors[rows], dtype=dtype)
+            chunk: Floats = np.asarray(vectors[rows], dtype=stored)
         finite = np.isfinite(chunk).all(axis=1)
         if not finite.all():
             raise KpError(
@@ -191,17 +221,17 @@ def write_table(folder: Path, table: EmbeddingTable) -> EntityTable:
             )
         return chunk
 
-    return _write(
+    return write_rows(
         folder,
         [ids[row] for row in order],
-        dtype=dtype,
+        dtype=stored,
         dim=vectors.shape[1],
         part=part,
         metrics=table.metrics,
     )
 
 
-def _write(
+def write_rows(
     folder: Path,
     ids: Sequence[str],
     *,
@@ -209,9 +239,20 @@ def _write(
     dim: int,
     part: Callable[[int, int], Floats],
     metrics: Mapping[str, float],
+    rms: float | None = None,
 ) -> EntityTable:
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a table a chunk of rows at a time.
 
+    Args:
+        folder: where its files go.
+        ids: distinct and sorted.
+        dtype: float16 or float32.
+        dim: width of a vector.
+        part: ``part(start, stop)`` returns the vectors of these ids, shape (stop - start, dim).
+        metrics: kept as they are.
+        rms: what `EntityTable.rms` shall say; None is that of the rows.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     squares = 0.0
 
     def chunks() -> Iterator[Floats]:
@@ -222,24 +263,18 @@ def _write(
             yield chunk
 
     write_tensor(folder / VECTORS, "vectors", dtype, (len(ids), dim), chunks())
-    with replacing(folder / IDS) as temporary:
-        pq.write_table(pa.table({"id": pa.array(ids, type=pa.string())}), temporary)
+    width = write_ids(folder / IDS, ids)
     write_json(
         folder / TABLE,
         {
-            "format": 1,
+            "format": FORMAT,
             "count": len(ids),
             "dim": dim,
             "dtype": str(dtype),
-            "id_width": max((len(text.encode()) for text in ids), default=1),
-            "rms": float(np.sqrt(squares / max(1, len(ids) * dim))),
+            "id_width": width,
+            "rms": float(np.sqrt(squares / max(1, len(ids) * dim))) if rms is None else rms,
             "metrics": dict(metrics),
-            "sha256": {name: _sha256(folder / name) for name in (VECTORS, IDS)},
+            "sha256": {name: file_digest(folder / name) for name in (VECTORS, IDS)},
         },
     )
     return EntityTable.open(folder)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

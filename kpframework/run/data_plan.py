@@ -103,13 +103,14 @@ class DataPlanner:
         )
 
     def _embeddings(self, name: str) -> Step:
-        bound = self.resolved.knowledge[name].embeddings
+        own = self.resolved.knowledge[name]
+        bound, dtype = own.embeddings, own.section.dtype
         seed = self.spec.seeds[0]
         return self._step(
             f"embeddings[{name}]",
             "embeddings",
-            knowledge_steps.embed(bound, seed),
-            {"embeddings": bound.key_data(), "seed": seed},
+            knowledge_steps.embed(bound, seed, dtype),
+            {"embeddings": bound.key_data(), "seed": seed} | ({"dtype": dtype} if dtype else {}),
             {"kb": self._trained_kb(name)},
             files=files_of(bound),
         )

@@ -57,6 +57,11 @@ class KnowledgeSection(Section):
     embeddings: Annotated[ComponentRef, Ref("embeddings")] = Field(
         description="Where entity vectors come from."
     )
+    dtype: Literal["float16", "float32"] | None = Field(
+        None,
+        description="Precision in which entity vectors are stored; float16 halves the table. Null "
+        "is what the embeddings give. Mappers read float32 either way.",
+    )
     linker: Annotated[ComponentRef, Ref("linker")] = Field(
         description="How mentions are found and linked."
     )

@@ -1,10 +1,15 @@
+import hashlib
 import json
+import os
+import time
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
 
-from kpframework import KpError
+from kpframework import KpError, digest
 from kpframework.api import EmbeddingTable
 from kpframework.kb import table as table_module
 from kpframework.kb.table import EntityTable, write_table
@@ -62,7 +67,7 @@ def test_equal_content_is_equal_bytes_whatever_the_order(written, tmp_path):
         EmbeddingTable([IDS[i] for i in order], vectors()[order], {"mrr": 0.5}),
     )
     assert again.sha256 == written.sha256
-    for name in ("vectors.safetensors", "ids.parquet", "table.json"):
+    for name in ("vectors.safetensors", "ids.npy", "table.json"):
         assert (again.folder / name).read_bytes() == (written.folder / name).read_bytes()
 
 
@@ -109,7 +114,7 @@ def test_a_file_that_is_not_safetensors_is_refused(written, content):
 
 def test_ids_and_rows_that_differ_in_number_are_refused(written, tmp_path):
     other = write_table(tmp_path / "other", EmbeddingTable(IDS[:3], vectors()[:3]))
-    (written.folder / "ids.parquet").write_bytes((other.folder / "ids.parquet").read_bytes())
+    (written.folder / "ids.npy").write_bytes((other.folder / "ids.npy").read_bytes())
     assert code_of(EntityTable.open, written.folder) == "KP412"
 
 
@@ -160,3 +165,75 @@ def test_an_empty_table_is_a_table(tmp_path):
     assert table.rows(["Q1"]).tolist() == [-1]
     assert table.gather([]).shape == (0, 3)
     assert json.loads((tmp_path / "table" / "table.json").read_text())["count"] == 0
+
+
+def test_verifying_once_finds_a_flipped_bit_on_the_first_open_and_after_a_later_change(
+    written, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("KPFRAMEWORK_CACHE", str(tmp_path / "cache"))
+    path = written.folder / "vectors.safetensors"
+    old = path.stat().st_mtime - 60
+    os.utime(path, (old, old))
+    EntityTable.open(written.folder, verify="once")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(bytes(content))
+    os.utime(path, (old, old))  # the time is forged; when the inode changed cannot be
+    assert code_of(EntityTable.open, written.folder, verify="once") == "KP413"
+
+
+def test_a_file_that_did_not_change_is_hashed_once(written, monkeypatch, tmp_path):
+    monkeypatch.setenv("KPFRAMEWORK_CACHE", str(tmp_path / "cache"))
+    later = time.time_ns() + 60_000_000_000
+    monkeypatch.setattr(digest.time, "time_ns", lambda: later)
+    EntityTable.open(written.folder, verify="once")
+    hashed = []
+    monkeypatch.setattr(digest, "file_digest", hashed.append)
+    EntityTable.open(written.folder, verify="once")
+    assert hashed == []
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_an_id_file_of_another_length_is_refused(written, change):
+    path = written.folder / "ids.npy"
+    content = path.read_bytes()
+    path.write_bytes(content[:change] if change < 0 else content + b"\0")
+    assert code_of(EntityTable.open, written.folder) == "KP411"
+
+
+def test_an_id_file_that_holds_something_else_is_refused(written):
+    np.save(written.folder / "ids.npy", np.arange(4))
+    assert code_of(EntityTable.open, written.folder) == "KP410"
+    (written.folder / "ids.npy").write_bytes(b"nothing")
+    assert code_of(EntityTable.open, written.folder) == "KP410"
+
+
+def test_a_table_of_the_first_format_opens_with_its_own_checksum(written):
+    """Its ids are a Parquet file."""
+    folder = written.folder
+    pq.write_table(pa.table({"id": sorted(IDS)}), folder / "ids.parquet")
+    (folder / "ids.npy").unlink()
+    description = json.loads((folder / "table.json").read_text())
+    ids = hashlib.sha256((folder / "ids.parquet").read_bytes()).hexdigest()
+    vectors_sum = description["sha256"]["vectors.safetensors"]
+    sums = {"vectors.safetensors": vectors_sum, "ids.parquet": ids}
+    (folder / "table.json").write_text(json.dumps({**description, "format": 1, "sha256": sums}))
+    old = EntityTable.open(folder, verify=True)
+    assert list(old.ids) == sorted(IDS)
+    assert old.sha256 == hashlib.sha256(f"{vectors_sum} {ids}".encode()).hexdigest()
+    (folder / "ids.parquet").write_bytes((folder / "ids.parquet").read_bytes() + b"\0")
+    assert code_of(EntityTable.open, folder, verify=True) in {"KP410", "KP413"}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_the_stored_precision_can_be_asked_for(tmp_path, dtype):
+    table = write_table(tmp_path / "table", EmbeddingTable(IDS, vectors(np.float64)), dtype)
+    assert table.dtype == dtype
+    np.testing.assert_array_equal(
+        table.gather([2]), vectors(np.float64)[:1].astype(dtype).astype(np.float32)
+    )
+
+
+def test_a_vector_past_the_range_of_half_precision_is_refused(tmp_path):
+    big = EmbeddingTable(IDS, vectors() * 1e6)
+    assert code_of(write_table, tmp_path / "table", big, "float16") == "KP414"

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from kpframework import digest
+from kpframework.digest import DigestStore
 from kpframework.errors import KpError
-from kpframework.run import digest
-from kpframework.run.digest import DigestStore, derive_seed
+from kpframework.run.digest import derive_seed
 from kpframework.run.step import Step
 
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kpframework.api.context import Context
 from kpframework.api.text import Example, Mention, Segment
@@ -105,13 +105,15 @@ def _pair(entities: Sequence[str], relation: Any) -> Pair:
     return head, tail, str(relation)
 
 
-def embed(bound: BoundComponent, seed: int) -> Callable[[StepContext], Mapping[str, JSON]]:
+def embed(
+    bound: BoundComponent, seed: int, dtype: Literal["float16", "float32"] | None = None
+) -> Callable[[StepContext], Mapping[str, JSON]]:
     """Return the action that computes entity vectors into a table."""
 
     def action(context: StepContext) -> Mapping[str, JSON]:
         component = bound.create(component_context(context, seed))
-        table = write_table(context.output, component.compute(open_store(context.inputs["kb"])))
-        return table_facts(table)
+        made = component.compute(open_store(context.inputs["kb"]))
+        return table_facts(write_table(context.output, made, dtype))
 
     return action
 

@@ -1,0 +1,141 @@
+"""Content hashes of values, files and folders; big files are not hashed twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from kpframework.errors import KpError
+
+_SETTLED_NS = 2_000_000_000
+"""A file changed this recently may change again within one tick of its clock: hashed anew."""
+
+
+def cache_root() -> Path:
+    """Return the folder of cached steps: ``KPFRAMEWORK_CACHE``, or ``~/.cache/kpframework``."""
+    return Path(os.environ.get("KPFRAMEWORK_CACHE") or Path.home() / ".cache" / "kpframework")
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of a value: sorted keys, no spaces.
+
+    Raises:
+        ValueError: a number is not finite.
+        TypeError: something is not JSON.
+    """
+    return json.dumps(
+        value,
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+        default=_plain,
+    )
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is not JSON: {value!r}")
+
+
+def json_digest(value: Any) -> str:
+    """Return the sha256 of a value's canonical JSON, in hex."""
+    return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """Return the sha256 of a file's bytes, in hex."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+class DigestStore:
+    """Remembers the hash of a file by (path, size, mtime, ctime, inode).
+
+    The store is a JSON file; a damaged or unwritable one costs time, never correctness.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._known = self._read()
+        self._changed = False
+
+    def digest(self, path: Path) -> str:
+        """Return the sha256 of a file, or of a folder's sorted tree of names and contents.
+
+        Raises:
+            KpError: ``KP501``, the path is missing or cannot be read.
+        """
+        try:
+            value = self._digest(path)
+        except OSError as error:
+            raise KpError(
+                "KP501",
+                f"cannot read {path}: {error.strerror or error}",
+                "check that the file exists and is readable",
+            ) from error
+        if self._changed:
+            self._write()
+        return value
+
+    def _digest(self, path: Path) -> str:
+        if not path.is_dir():
+            return self._file(path)
+        tree = {
+            child.relative_to(path).as_posix(): self._file(child)
+            for child in sorted(path.rglob("*"))
+            if child.is_file()
+        }
+        return json_digest({"folder": tree})
+
+    def _file(self, path: Path) -> str:
+        stat = path.stat()
+        mark = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+        name = str(path.absolute())
+        known = self._known.get(name)
+        if known is not None and known[0] == mark:
+            return known[1]
+        value = file_digest(path)
+        if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _SETTLED_NS:
+            self._known[name] = (mark, value)
+            self._changed = True
+        return value
+
+    def _read(self) -> dict[str, tuple[list[int], str]]:
+        try:
+            content = json.loads(self.path.read_text(encoding="utf-8"))
+            return {name: (list(mark), str(value)) for name, (mark, value) in content.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            return {}
+
+    def _write(self) -> None:
+        self._changed = False
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            merged = self._read() | self._known
+            temporary.write_text(json.dumps(merged), encoding="utf-8")
+            temporary.replace(self.path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+
+
+@cache
+def _store(path: Path) -> DigestStore:
+    return DigestStore(path)
+
+
+def content_digest(path: Path) -> str:
+    """Return `DigestStore.digest` of a file or folder, remembered in the cache root.
+
+    Raises:
+        KpError: ``KP501``, the path is missing or cannot be read.
+    """
+    return _store(cache_root() / "digests.json").digest(path)

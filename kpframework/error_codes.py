@@ -163,7 +163,9 @@ ERROR_CODES: dict[str, str] = {
     "KP741": "The corpus holds no linked mention with a vector.",
     "KP742": "A task that reads one word of each input hides another number of tokens.",
     "KP743": "The examples of a split have different numbers of inputs.",
-    "KP750": "A line of a corpus is not a passage.",
+    "KP750": "A file of documents cannot be read, or a document of it is malformed.",
+    "KP751": "An annotation does not lie where its own text is.",
+    "KP752": "The package that reads a format of documents is not installed.",
     # Knowledge plugins
     "KP760": "A knowledge plugin's configuration cannot be read.",
     "KP770": "The folder is no knowledge plugin, or one of another format.",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kpframework.api.config import DataFolder as DataFolder
     from kpframework.api.config import InputFile as InputFile
     from kpframework.api.config import InputFolder as InputFolder
+    from kpframework.api.config import InputPath as InputPath
     from kpframework.api.config import OnlyTest as OnlyTest
     from kpframework.api.config import Ref as Ref
     from kpframework.api.config import SectionId as SectionId
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from kpframework.api.context import Context as Context
     from kpframework.api.corpus import CorpusBatch as CorpusBatch
     from kpframework.api.corpus import Corruption as Corruption
+    from kpframework.api.documents import Annotation as Annotation
+    from kpframework.api.documents import Document as Document
+    from kpframework.api.documents import document_format as document_format
+    from kpframework.api.documents import read_documents as read_documents
     from kpframework.api.embeddings import Embeddings as Embeddings
     from kpframework.api.embeddings import EmbeddingTable as EmbeddingTable
     from kpframework.api.grouping import by_key as by_key
@@ -81,6 +86,7 @@ _HOME = {
     "ComponentConfig": "config",
     "ComponentRef": "config",
     "Context": "context",
+    "Annotation": "documents",
     "CorpusBatch": "corpus",
     "Corruption": "corpus",
     "DataFolder": "config",
@@ -89,6 +95,7 @@ _HOME = {
     "Embeddings": "embeddings",
     "Entities": "injector",
     "Entity": "kb",
+    "Document": "documents",
     "EntitySpace": "injector",
     "Example": "text",
     "GeneralStage": "stages",
@@ -103,6 +110,7 @@ _HOME = {
     "Layout": "layout",
     "Linker": "linker",
     "Literal": "text",
+    "InputPath": "config",
     "Mapper": "mapper",
     "Mask": "text",
     "Mention": "text",
@@ -130,6 +138,7 @@ _HOME = {
     "malformed_record": "records",
     "marker_edits": "relations",
     "outside_layers": "model_facts",
+    "document_format": "documents",
     "read_records": "records",
     "read_text": "records",
     "record_field": "records",
@@ -138,4 +147,5 @@ _HOME = {
     "slot_edit": "layout",
 }
 __all__ = list(_HOME)
+    "read_documents": "documents",
 __getattr__ = lazy_names("kpframework.api", _HOME)

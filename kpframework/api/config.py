@@ -70,7 +70,7 @@ class SectionId:
 class PathKind:
     """Marks a field as a path the component reads; its content enters the key of the step."""
 
-    what: Literal["file", "folder"]
+    what: Literal["file", "folder", "file or folder"]
     whole: bool = True
     """Whether all that a folder holds enters the key."""
 
@@ -84,13 +84,13 @@ class OnlyTest:
     """
 
 
-def _existing(what: Literal["file", "folder"]) -> AfterValidator:
+def _existing(what: Literal["file", "folder", "file or folder"]) -> AfterValidator:
     def check(value: str, info: ValidationInfo) -> str:
         base = Path((info.context or {}).get("base", "."))
         path = Path(value).expanduser()
         path = path if path.is_absolute() else base / path
         try:
-            found = path.is_file() if what == "file" else path.is_dir()
+            found = ("file" in what and path.is_file()) or ("folder" in what and path.is_dir())
         except OSError:  # a name the file system refuses, such as one that is too long
             found = False
         if not found:
@@ -106,6 +106,8 @@ InputFile = Annotated[str, _existing("file"), PathKind("file")]
 """A file the component reads: relative to the spec, must exist, resolved to an absolute path."""
 InputFolder = Annotated[str, _existing("folder"), PathKind("folder")]
 """A folder the component reads: relative to the spec, must exist, resolved to an absolute path."""
+InputPath = Annotated[str, _existing("file or folder"), PathKind("file or folder")]
+"""A file or folder the component reads: as `InputFile` and `InputFolder`."""
 DataFolder = Annotated[str, _existing("folder"), PathKind("folder", whole=False)]
 """As `InputFolder`, but only what the component's ``files()`` returns of it enters the key."""
 

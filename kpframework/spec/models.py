@@ -10,6 +10,7 @@ from kpframework.api.config import (
     ComponentConfig,
     ComponentRef,
     InputFile,
+    InputPath,
     InputFolder,
     Ref,
     TrainConfig,
@@ -73,8 +74,10 @@ class CorpusSection(Section):
     id: Id
     kb: str | None = Field(None, description="Id of a knowledge section: its descriptions.")
     task: str | None = Field(None, description="Id of a task: its training texts, no labels.")
-    path: InputFile | None = Field(
-        None, description="Text, one passage a line; or JSON lines with 'text' and 'mentions'."
+    path: InputPath | None = Field(
+        None,
+        description="Text, one passage a line; JSON lines with 'text' and 'mentions'; or annotated "
+        "documents: BioC, PubTator, brat (a folder), spaCy's DocBin.",
     )
     limit: int | None = Field(None, ge=1, description="Passages read; null reads all.")
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 from kpframework.api.context import Context
+from kpframework.api.documents import read_documents
 from kpframework.api.text import Example, Mention, Segment
-from kpframework.errors import KpError
+from kpframework.errors import Problem
 from kpframework.kb.exclusion import Pair, exclude_triples
 from kpframework.kb.store import build_store, open_store
 from kpframework.kb.table import EntityTable, write_table
@@ -20,6 +22,8 @@ from kpframework.spec.models import CorpusSection, Exclusion
 from kpframework.spec.resolved import BoundComponent
 
 LINK_BATCH = 256
+SHOWN = 5
+"""Misplaced annotations of a corpus that the record names; all are counted."""
 
 
 def component_context(context: StepContext, seed: int = 0) -> Context:
@@ -169,14 +173,20 @@ def corpus(
 
     def action(context: StepContext) -> Mapping[str, JSON]:
         store = open_store(context.inputs["kb"])
-        passages = list(_passages(section, context))[: section.limit]
+        misplaced: list[Problem] = []
+        passages = list(islice(_passages(section, context, misplaced), section.limit))
         linker = linker_of.create(component_context(context))
         linker.prepare(store)
         linked = _link_all(linker, passages, context)
         examples = (Example(str(i), (s,), None) for i, s in enumerate(passages))
         write_examples(context.output / "passages.jsonl", examples)
         write_mentions(context.output / "mentions.jsonl", ([m] for m in linked))
-        return {"passages": len(passages), "mentions": sum(map(len, linked))}
+        facts: dict[str, JSON] = {"passages": len(passages), "mentions": sum(map(len, linked))}
+        facts["statistics"] = dict(linker.statistics())
+        if misplaced:
+            facts["misplaced_annotations"] = len(misplaced)
+            facts["misplaced"] = [f"{p.where}: {p.message}" for p in misplaced[:SHOWN]]
+        return facts
 
     return action
 
@@ -193,7 +203,9 @@ def _link_all(
     return linked
 
 
-def _passages(section: CorpusSection, context: StepContext) -> Iterable[Segment]:
+def _passages(
+    section: CorpusSection, context: StepContext, misplaced: list[Problem]
+) -> Iterable[Segment]:
     if section.kb is not None:
         source = open_store(context.inputs["source"])
         for entity in source.entities():
@@ -209,25 +221,5 @@ def _passages(section: CorpusSection, context: StepContext) -> Iterable[Segment]
                     seen.add(segment)
                 yield Segment(segment.text, segment.mentions)
     else:
-        yield from _lines(Path(section.path or ""))
-
-
-def _lines(path: Path) -> Iterable[Segment]:
-    with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, 1):
-            text = line.strip()
-            if path.suffix != ".jsonl":
-                if text:
-                    yield Segment(text)
-                continue
-            try:
-                data = json.loads(text)
-                mentions = tuple(Mention(**m) for m in data.get("mentions", ()))
-                yield Segment(data["text"], mentions)
-            except (ValueError, KeyError, TypeError) as error:
-                raise KpError(
-                    "KP750",
-                    f"not a passage: {error}",
-                    'each line is {"text": …, "mentions": [{"start", "end", "entity"}]}',
-                    where=f"{path}:{number}:1",
-                ) from error
+        documents = read_documents(section.path or "", report=misplaced.append)
+        yield from (document.segment() for document in documents)

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from kpframework.api.layout import slot_edit as slot_edit
     from kpframework.api.linker import Linker as Linker
     from kpframework.api.mapper import Mapper as Mapper
+    from kpframework.api.mentions import with_roles as with_roles
+    from kpframework.api.mentions import without_overlap as without_overlap
     from kpframework.api.model_facts import Misfit as Misfit
     from kpframework.api.model_facts import gated_feed_forward as gated_feed_forward
     from kpframework.api.model_facts import layer_count as layer_count
@@ -81,21 +83,21 @@ if TYPE_CHECKING:
 _HOME = {
     "Adaptation": "host",
     "Anchor": "text",
+    "Annotation": "documents",
     "Backbone": "backbone",
     "Blank": "text",
     "ComponentConfig": "config",
     "ComponentRef": "config",
     "Context": "context",
-    "Annotation": "documents",
     "CorpusBatch": "corpus",
     "Corruption": "corpus",
     "DataFolder": "config",
+    "Document": "documents",
     "Edit": "text",
     "EmbeddingTable": "embeddings",
     "Embeddings": "embeddings",
     "Entities": "injector",
     "Entity": "kb",
-    "Document": "documents",
     "EntitySpace": "injector",
     "Example": "text",
     "GeneralStage": "stages",
@@ -104,13 +106,13 @@ _HOME = {
     "Injector": "injector",
     "InputFile": "config",
     "InputFolder": "config",
+    "InputPath": "config",
     "Insertion": "text",
     "KBProvider": "kb",
     "KnowledgeBase": "kb",
     "Layout": "layout",
     "Linker": "linker",
     "Literal": "text",
-    "InputPath": "config",
     "Mapper": "mapper",
     "Mask": "text",
     "Mention": "text",
@@ -131,6 +133,7 @@ _HOME = {
     "TrainingSession": "injector",
     "Triple": "kb",
     "by_key": "grouping",
+    "document_format": "documents",
     "evenly": "records",
     "gated_feed_forward": "model_facts",
     "layer_count": "model_facts",
@@ -138,14 +141,16 @@ _HOME = {
     "malformed_record": "records",
     "marker_edits": "relations",
     "outside_layers": "model_facts",
-    "document_format": "documents",
+    "read_documents": "documents",
     "read_records": "records",
     "read_text": "records",
     "record_field": "records",
     "record_span": "records",
     "relation_instance": "relations",
     "slot_edit": "layout",
+    "worker_died": "executor",
+    "with_roles": "mentions",
+    "without_overlap": "mentions",
 }
 __all__ = list(_HOME)
-    "read_documents": "documents",
 __getattr__ = lazy_names("kpframework.api", _HOME)

@@ -28,7 +28,12 @@ def annotated(kb):
 def test_known_ids_are_kept_and_unknown_ones_counted(annotated, linked):
     linker = annotated()
     assert linked(linker, SEGMENT) == [("Ulm", "Q1", "head"), ("Rome", "Q3", "")]
-    assert linker.statistics() == {"annotated": 3, "unknown_ids": 1, "overlapping": 0}
+    assert linker.statistics() == {
+        "annotated": 3,
+        "unknown_ids": 1,
+        "several_ids": 0,
+        "overlapping": 0,
+    }
 
 
 def test_roles_only_leaves_out_other_spans(annotated, linked):
@@ -51,3 +56,39 @@ def test_a_batch_links_as_its_segments_alone(annotated):
     linker = annotated()
     segments = [SEGMENT, Segment(""), SEGMENT]
     assert linker.link(segments) == [linker.link([s])[0] for s in segments]
+
+
+def test_ids_that_name_their_space_are_looked_up_once_in_it(annotated, linked, kb):
+    base = kb(ids=["HP:1"], other={"MESH:D1": "HP:1"})
+    for given in ("D1", "MESH:D1", "-|D1", "D9|MESH:D1"):
+        segment = Segment("Ulm", (Mention(0, 3, given),))
+        assert linked(annotated(base, id_space="MESH"), segment) == [("Ulm", "HP:1", "")]
+    segment = Segment("Ulm", (Mention(0, 3, "mesh:D1"),))
+    assert linked(annotated(base, id_space="MESH", prefix="mesh:"), segment)
+    assert not linked(annotated(base, id_space="MESH"), segment)
+
+
+def test_a_mention_of_several_ids_links_to_the_first_known_or_to_none(annotated, linked):
+    segment = Segment("Ulm", (Mention(0, 3, "Q8|Q2|Q1"),))
+    linker = annotated()
+    assert linked(linker, segment) == [("Ulm", "Q2", "")]
+    assert linker.statistics()["several_ids"] == 1
+    assert linked(annotated(several="none"), segment) == []
+
+
+def test_mentions_come_from_documents_by_their_text_and_keep_the_spans_role(
+    annotated, linked, tmp_path
+):
+    path = tmp_path / "c.pubtator"
+    path.write_text(
+        "7|t|\n7|a|Old Ulm and Bonn\n7\t1\t8\tOld Ulm\tCity\tQ1\n7\t13\t17\tBonn\tCity\tQ9\n"
+        "7\t14\t18\tBonn\tCity\tQ2\n",
+        "utf-8",
+    )
+    linker = annotated(documents=(str(path),))
+    segment = Segment("Old Ulm and Bonn", (Mention(4, 7, "Q3", role="head"),))
+    assert linked(linker, segment) == [("Old Ulm", "Q1", "head")]
+    assert linked(linker, Segment("Ulm", (Mention(0, 3, "Q1"),))) == []
+    counts = linker.statistics()
+    assert (counts["documents"], counts["misplaced_annotations"]) == (1, 1)
+    assert (counts["unknown_ids"], counts["texts_without_document"]) == (1, 1)

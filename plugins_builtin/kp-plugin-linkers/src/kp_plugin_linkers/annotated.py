@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from kp_plugin_linkers.offline import Offline
 from kp_plugin_linkers.overlap import longest_first, place
-from kpframework.api import Context, KnowledgeBase, Linker, Mention, Segment
+from kpframework.api import Context, KnowledgeBase, Linker, Mention, Segment, with_roles
 
 
 class AnnotatedLinker(Linker):
-    """Returns the data's own mentions whose entity the knowledge base knows."""
+    """Returns annotated mentions whose entity the knowledge base knows.
+
+    They come with the data, or from files of annotated documents.
+    """
 
     def __init__(self, config: Any, context: Context) -> None:
         super().__init__(config, context)
-        self._counts = {"annotated": 0, "unknown_ids": 0, "overlapping": 0}
+        self._counts = {"annotated": 0, "unknown_ids": 0, "several_ids": 0, "overlapping": 0}
+        self._offline: Offline | None = None
 
     def prepare(self, kb: KnowledgeBase) -> None:
-        """Keep the knowledge base for its ids."""
+        """Keep the knowledge base for its ids, and read the files.
+
+        Raises:
+            KpError: a file is malformed; names file and line.
+        """
         self._kb = kb
+        if self.config.documents:
+            self._offline = Offline(self.config.documents)
 
     def link(self, segments: Sequence[Segment]) -> list[list[Mention]]:
         """Return the mentions with a known id; of overlapping ones the longest, then the first."""
@@ -27,12 +38,12 @@ class AnnotatedLinker(Linker):
 
     def statistics(self) -> Mapping[str, float]:
         """Return how many ids were given, are not in the knowledge base, or lay in another span."""
-        return dict(self._counts)
+        return {**self._counts, **(self._offline.counts if self._offline else {})}
 
     def _known(self, segment: Segment) -> list[Mention]:
         given = [
             mention
-            for mention in segment.mentions
+            for mention in self._mentions(segment)
             if mention.entity and (mention.role or not self.config.roles_only)
         ]
         known = [found for found in map(self._resolve, given) if found is not None]
@@ -42,7 +53,23 @@ class AnnotatedLinker(Linker):
         self._counts["overlapping"] += len(known) - len(placed)
         return placed
 
+    def _mentions(self, segment: Segment) -> Iterable[Mention]:
+        if self._offline is None:
+            return segment.mentions
+        return with_roles(self._offline.mentions(segment.text), segment.mentions)
+
     def _resolve(self, mention: Mention) -> Mention | None:
-        space = self.config.id_space
-        row = self._kb.row(f"{space}:{mention.entity}" if space else mention.entity)
+        row = self._row(mention.entity)
+        if row is None and "|" in mention.entity:
+            self._counts["several_ids"] += 1
+            if self.config.several == "first":
+                rows = map(self._row, mention.entity.split("|"))
+                row = next((found for found in rows if found is not None), None)
         return None if row is None else replace(mention, entity=self._kb.entity_ids[row])
+
+    def _row(self, given: str) -> int | None:
+        entity = given.removeprefix(self.config.prefix)
+        space = self.config.id_space
+        # An id may name its space itself, as MESH:D003110 does.
+        alone = space is None or entity.startswith(f"{space}:")
+        return self._kb.row(entity if alone else f"{space}:{entity}")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from kpframework.api import ComponentConfig
+from kpframework.api import ComponentConfig, InputPath
 
 
 class AnnotatedConfig(ComponentConfig):
@@ -18,6 +18,22 @@ class AnnotatedConfig(ComponentConfig):
     )
     roles_only: bool = Field(
         False, description="Whether only the task's own spans, such as head and tail, are linked."
+    )
+    documents: tuple[InputPath, ...] = Field(
+        (),
+        description="Files of annotated documents, or folders of brat's: what another linker or an "
+        "annotator found. A text that is one of theirs takes their mentions; without any file "
+        "the mentions are those that come with the data.",
+    )
+    prefix: str = Field(
+        "",
+        description="What ids of the data begin with and is taken off before they are looked up, "
+        "such as 'mesh:'; ids without it stay as they are.",
+    )
+    several: Literal["first", "none"] = Field(
+        "first",
+        description="What a mention of several ids, such as D003110|D010051, links to: the first "
+        "that the knowledge base knows, or nothing.",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kpframework.api.context import Context
@@ -35,6 +35,19 @@ class Linker(ABC):
         Every mention has an entity id of the knowledge base. A mention that covers a span of the
         data keeps that span's ``role``.
         """
+
+    def revised(self, kb: KnowledgeBase, changed: Collection[str]) -> Linker:
+        """Return a linker for an edited knowledge base; this one may be at work and stays as it is.
+
+        Prepares another one from the start, which a linker that can do better overrides.
+
+        Args:
+            kb: as it is now.
+            changed: ids of the entities that were put in, changed, or taken out.
+        """
+        linker = type(self)(self.config, self.context)
+        linker.prepare(kb)
+        return linker
 
     def statistics(self) -> Mapping[str, float]:
         """Return counts for the report, such as how many names are ambiguous."""

@@ -91,6 +91,22 @@ class Attachment:
         knowledge.injector.patch(self.handle(name), knowledge.module)
         return source
 
+    def replace(self, name: str, knowledge: Knowledge) -> None:
+        """Let a member answer from other knowledge, from the next call on.
+
+        Rows of its table that inputs carry already must mean what they meant. Where the injector is
+        another one its callbacks change too, which no forward pass may be under way for.
+        """
+        before, self.members[name] = self.members[name], knowledge
+        if knowledge.injector is before.injector:
+            return
+        for handle in self._handles[name]:
+            handle.remove()
+        source = self._sources[name]
+        self._on_logits = [own for own in self._on_logits if own[0] != source]
+        self._handles[name], self._sites[name] = [], set()
+        knowledge.injector.patch(self.handle(name), knowledge.module)
+
     def remove(self, name: str) -> None:
         """Take a knowledge plugin off; with the last one every hook is gone."""
         for handle in self._handles.pop(name):

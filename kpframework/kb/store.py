@@ -137,11 +137,19 @@ class KBStore:
         Raises:
             KeyError: no such entity.
         """
+        return as_info(self.record(entity))
+
+    def record(self, entity: str) -> Entity:
+        """Return an entity as its provider gave it, with its priors.
+
+        Raises:
+            KeyError: no such entity.
+        """
         row = self.row(entity)
         if row is None:
             raise KeyError(entity)
         group, position = divmod(row, self._group_rows)
-        return _info(next(from_batch(self._group(group).slice(position, 1))))
+        return next(from_batch(self._group(group).slice(position, 1)))
 
     def find(self, name: str) -> list[str]:
         """Return the ids of the entities that have this name or alias, case aside, sorted."""
@@ -177,7 +185,7 @@ class KBStore:
 
     def entities(self) -> Iterator[EntityInfo]:
         """Yield what is known of every entity, in order, a batch in memory at a time."""
-        return (_info(entity) for entity in self.stream())
+        return (as_info(entity) for entity in self.stream())
 
     def names(self) -> Iterator[tuple[str, str, float]]:
         """Yield (name or alias, entity id, prior) in a stable order; prior 1.0 where unknown."""
@@ -269,7 +277,8 @@ def build_store(provider: KBProvider, folder: Path, name: str, context: Context)
     return open_store(folder)
 
 
-def _info(entity: Entity) -> EntityInfo:
+def as_info(entity: Entity) -> EntityInfo:
+    """Return what is told of an entity: all but its priors."""
     return EntityInfo(
         entity.id, entity.name, entity.aliases, entity.types, entity.description, entity.xrefs
     )

@@ -13,6 +13,9 @@ ERROR_CODES: dict[str, str] = {
     "KP209": "A plugin's own check of the installation failed.",
     "KP210": "A package the framework stands on is missing, or has a known hole.",
     "KP211": "A plugin is packaged in a way that will trouble its users.",
+    "KP212": "The conformance kit found nothing to check, which is a failure.",
+    "KP213": "Samples or expected failures given to the conformance kit name what is not there.",
+    "KP214": "A plugin does not keep what its components promise.",
     "KP290": "A nested component was asked for where there is no registry.",
     # Spec files
     "KP101": "A spec file is missing or cannot be read.",
@@ -75,6 +78,18 @@ ERROR_CODES: dict[str, str] = {
     "KP430": "A folder lacks files of a WordNet database.",
     "KP431": "A WordNet database is malformed.",
     "KP432": "Every relation of WordNet is excluded.",
+    # RDF
+    "KP434": "A statement of an RDF file is malformed, or the file is none of its format.",
+    "KP435": "An RDF file cannot be read to its end.",
+    "KP436": "No statement of an RDF file has a predicate that is asked for.",
+    # Graphs
+    "KP437": "A file is no graph of its format.",
+    "KP438": "A file of a graph cannot be read to its end.",
+    "KP439": "No node or edge of a graph has an attribute that is asked for.",
+    # Crosswalks
+    "KP445": "A line of a crosswalk is malformed, or the file lacks a column.",
+    "KP446": "A file of a crosswalk cannot be read to its end.",
+    "KP447": "A crosswalk leads to no entity of the knowledge base.",
     # The UMLS Metathesaurus
     "KP480": "A folder is no Metathesaurus, or a file of it is missing.",
     "KP481": "What a Metathesaurus says of its files and columns contradicts itself.",
@@ -92,6 +107,8 @@ ERROR_CODES: dict[str, str] = {
     "KP450": "Precomputed entity vectors cannot be read, or are no matrix of floats.",
     "KP451": "The ids of precomputed entity vectors cannot be read.",
     "KP452": "The ids of precomputed entity vectors do not match the rows.",
+    "KP454": "A precomputed entity vector has a value that is not finite.",
+    "KP455": "The package that reads a format of precomputed vectors is not installed.",
     "KP460": "There is no pair to fit a closed-form map on.",
     "KP461": "A file of word vectors is malformed.",
     "KP462": "A language model's outputs cannot stand in its input.",
@@ -159,6 +176,8 @@ ERROR_CODES: dict[str, str] = {
     "KP730": "No such head.",
     "KP731": "A model folder does not load with the head a task needs.",
     "KP732": "A checkpoint's head is missing, or has other outputs than the task.",
+    "KP733": "A model folder has no trained head to answer with.",
+    "KP734": "What a run wrote of a host it keeps is damaged.",
     "KP740": "No training example holds a linked mention with a vector.",
     "KP741": "The corpus holds no linked mention with a vector.",
     "KP742": "A task that reads one word of each input hides another number of tokens.",
@@ -176,16 +195,17 @@ ERROR_CODES: dict[str, str] = {
     "KP775": "The knowledge plugin is attached to a host already.",
     "KP780": "No such row, task or host to explain.",
     "KP781": "A span is not in the text, or no mention was found in it.",
-    # Reports
-    "KP801": "A run folder has no results.json that can be read.",
-    "KP802": "A results.json is damaged, or not a run's.",
-    "KP803": "A page or a table cannot be written.",
-    # A look into a knowledge base
+    # Serving
     "KP790": "A folder to serve holds no knowledge plugin.",
     "KP791": "The host of a knowledge plugin was not kept where it is looked for.",
     "KP792": "No knowledge plugin of that name is served.",
     "KP793": "A span of a question is not in its text, or the host has no use for one.",
     "KP794": "An address cannot be bound.",
+    # Reports
+    "KP801": "A run folder has no results.json that can be read.",
+    "KP802": "A results.json is damaged, or not a run's.",
+    "KP803": "A page or a table cannot be written.",
+    # A look into a knowledge base
     "KP790": "The method reads the knowledge base while it trains: edits take a new training.",
     "KP791": "An entity that is to be added is in the knowledge base already.",
     "KP792": "An entity that is to be changed or removed is not in the knowledge base.",
@@ -195,6 +215,21 @@ ERROR_CODES: dict[str, str] = {
     "KP820": "A spec has no knowledge section of that id, or none at all.",
     "KP821": "A knowledge base has no such entity, or several of that name.",
     "KP822": "A folder holds no knowledge base.",
+    # Linking a corpus
+    "KP830": "An input of a corpus is missing, is no file, or comes twice.",
+    "KP831": "An input of a corpus cannot be read to its end.",
+    "KP832": "The output of linking is an input, a folder, or a file of somebody else's.",
+    "KP833": "A line of a corpus is too long to be a text.",
+    "KP834": "An input of a corpus changed while it was linked.",
+    "KP835": "A line of a corpus is no text.",
+    "KP836": "The format of an output is not known by its suffix.",
+    "KP837": "A linker returned an entity that the knowledge base does not have.",
+    "KP838": "There is no linker to link with.",
+    "KP839": "Gold mentions do not belong to the texts that are linked.",
+    "KP840": "A worker of an executor failed.",
+    "KP841": "The workers of a shard died again and again.",
+    "KP842": "What a worker finished is not where it has to be.",
+    "KP843": "There is no Ray, or no cluster of it.",
     # Comparisons of runs
     "KP810": "No run that is compared has a task, metric or row of that name.",
     "KP811": "A run's resamples.safetensors is damaged, or of an unknown format.",

@@ -1,0 +1,135 @@
+"""Statements of a file, streamed, with the line of what is malformed."""
+
+import bz2
+import gzip
+import lzma
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+import pyoxigraph as ox
+
+from kpframework import KpError
+
+_OPENERS: dict[str, Callable[[Path, str], IO[bytes]]] = {
+    ".gz": gzip.open,
+    ".bz2": bz2.open,
+    ".xz": lzma.open,
+}
+_FORMATS = {
+    "n-triples": ox.RdfFormat.N_TRIPLES,
+    "n-quads": ox.RdfFormat.N_QUADS,
+    "turtle": ox.RdfFormat.TURTLE,
+    "trig": ox.RdfFormat.TRIG,
+    "rdf-xml": ox.RdfFormat.RDF_XML,
+}
+_LINES = 4_096
+_DECLARED = b"<!ENTITY"
+_ENTITY = re.compile(rb"<!ENTITY\s+[^\s%\"'>]+\s+(?:\"([^\"]*)\"|'([^']*)')")
+_LONGEST = 512  # bytes of an entity's text: namespaces are what they are used for
+
+Bad = Callable[[int, str], None]
+
+
+def statements(path: Path, layout: str, base: str | None, bad: Bad) -> Iterator[Any]:
+    """Yield the statements of a file.
+
+    Args:
+        path: may end in ``.gz``, ``.bz2`` or ``.xz``.
+        layout: n-triples, n-quads, turtle, trig or rdf-xml.
+        base: IRI for relative ones.
+        bad: told the number of a malformed line and what is wrong; it raises, or counts the line,
+            which is then left out. Only the first two formats go on.
+
+    Raises:
+        KpError: KP434 the file is malformed, KP435 it cannot be read to its end.
+    """
+    opener = _OPENERS.get(path.suffix.lower())
+    try:
+        with opener(path, "rb") if opener else path.open("rb") as file:
+            if layout in ("n-triples", "n-quads"):
+                yield from _by_line(file, layout, bad)
+            else:
+                yield from _whole(path, file, layout, base)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        raise KpError(
+            "KP435",
+            f"cannot be read to its end: {error}",
+            "fetch the file again; a truncated one is not read in part",
+            str(path),
+        ) from error
+
+
+def malformed(path: Path, line: int | None, what: str, fix: str = "correct the file") -> KpError:
+    """Return the error of a malformed statement."""
+    return KpError("KP434", what, fix, str(path) if line is None else f"{path}:{line}")
+
+
+def _by_line(file: IO[bytes], layout: str, bad: Bad) -> Iterator[Any]:
+    """Parse many lines at once; only where that fails, each for itself."""
+    kind = _FORMATS[layout]
+    start = 1
+    while lines := list(islice(file, _LINES)):
+        try:
+            parsed = list(ox.parse(b"".join(lines), format=kind))
+        except SyntaxError:
+            parsed = []
+            for number, line in enumerate(lines, start):
+                try:
+                    parsed += ox.parse(line, format=kind)
+                except SyntaxError as error:
+                    bad(number, _reason(error))
+        yield from parsed
+        start += len(lines)
+
+
+def _whole(path: Path, file: IO[bytes], layout: str, base: str | None) -> Iterator[Any]:
+    source = _Guarded(path, file) if layout == "rdf-xml" else file
+    try:
+        yield from ox.parse(source, format=_FORMATS[layout], base_iri=base)  # type: ignore[arg-type]
+    except SyntaxError as error:
+        raise malformed(path, error.lineno, _reason(error)) from error
+    except ValueError as error:  # an IRI given as the base
+        raise malformed(path, None, str(error), "correct 'base'") from error
+
+
+def _reason(error: SyntaxError) -> str:
+    return re.sub(r"^Parser error .*?: ", "", error.msg or str(error))
+
+
+class _Guarded:
+    """A file of XML whose own entities may not be made of others.
+
+    The parser expands them without a limit: ten nested ones of ten references each would fill the
+    memory from a file of one kilobyte.
+    """
+
+    def __init__(self, path: Path, file: IO[bytes]) -> None:
+        self._path = path
+        self._file = file
+        self._rest = b""
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self._file.read(size)
+        seen = self._rest + chunk
+        keep = max(0, len(seen) - len(_DECLARED))
+        at = seen.find(_DECLARED)
+        while at >= 0:
+            found = _ENTITY.match(seen, at)
+            if found is None and chunk and len(seen) - at < 2 * _LONGEST:
+                keep = at  # it goes on in what is read next
+                break
+            text = b"&" if found is None else found[1] or found[2] or b""
+            if b"&" in text or len(text) > _LONGEST:
+                raise malformed(
+                    self._path,
+                    None,
+                    "an XML entity is made of others, is very long or comes from elsewhere",
+                    "write the entity's text itself, or convert the file to Turtle",
+                )
+            at = seen.find(_DECLARED, at + len(_DECLARED))
+        self._rest = seen[keep:]
+        return chunk

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
     from kpframework.api.documents import read_documents as read_documents
     from kpframework.api.embeddings import Embeddings as Embeddings
     from kpframework.api.embeddings import EmbeddingTable as EmbeddingTable
+    from kpframework.api.executor import Executor as Executor
+    from kpframework.api.executor import Work as Work
+    from kpframework.api.executor import outcome_of as outcome_of
+    from kpframework.api.executor import reply as reply
+    from kpframework.api.executor import worker_died as worker_died
     from kpframework.api.grouping import by_key as by_key
     from kpframework.api.host import Adaptation as Adaptation
     from kpframework.api.injector import Entities as Entities
@@ -100,6 +105,7 @@ _HOME = {
     "Entity": "kb",
     "EntitySpace": "injector",
     "Example": "text",
+    "Executor": "executor",
     "GeneralStage": "stages",
     "Hidden": "text",
     "HostHandle": "injector",
@@ -132,6 +138,7 @@ _HOME = {
     "TrainConfig": "config",
     "TrainingSession": "injector",
     "Triple": "kb",
+    "Work": "executor",
     "by_key": "grouping",
     "document_format": "documents",
     "evenly": "records",
@@ -140,6 +147,7 @@ _HOME = {
     "literal_ids": "tokens",
     "malformed_record": "records",
     "marker_edits": "relations",
+    "outcome_of": "executor",
     "outside_layers": "model_facts",
     "read_documents": "documents",
     "read_records": "records",
@@ -147,6 +155,7 @@ _HOME = {
     "record_field": "records",
     "record_span": "records",
     "relation_instance": "relations",
+    "reply": "executor",
     "slot_edit": "layout",
     "worker_died": "executor",
     "with_roles": "mentions",

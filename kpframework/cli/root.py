@@ -23,6 +23,7 @@ COMMANDS = {
     "report": ("kpframework.cli.report", "Show the results of a run again."),
     "compare": ("kpframework.cli.compare", "Join finished runs into one table."),
     "kb": ("kpframework.cli.kb", "Look into a knowledge base: counts, search, audit."),
+    "link": ("kpframework.cli.link", "Link the texts of a corpus; score them against gold."),
     "lock": ("kpframework.cli.lock", "Write down what pins a run."),
     "schema": ("kpframework.cli.schema", "Print the JSON Schema of specs, plugins included."),
     "plugins": ("kpframework.cli.plugins", "List, check, enable and disable plugins."),

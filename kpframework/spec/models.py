@@ -9,9 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from kpframework.api.config import (
     ComponentConfig,
     ComponentRef,
-    InputFile,
-    InputPath,
     InputFolder,
+    InputPath,
     Ref,
     TrainConfig,
 )
@@ -177,3 +176,8 @@ class Spec(Section):
     )
     compare: CompareSection = Field(CompareSection(), description="Intervals and comparisons.")
     run: RunSection = Field(RunSection(), description="Device, threads, precision.")
+    executor: Annotated[ComponentRef, Ref("executor")] | None = Field(
+        None,
+        description="Who does the shards of `kpframework link`: processes of this machine, a "
+        "cluster; null is `local`. Moves no result, and `run` does not read it.",
+    )

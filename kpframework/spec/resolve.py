@@ -146,6 +146,7 @@ def _assembled(
         root=root,
         registry=registry,
         backbone=_given(parts["backbone",]),
+        executor=parts.get(("executor",)),
         knowledge=knowledge,
         tasks={s.id: BoundTask(s, _given(tasks[i])) for i, s in enumerate(spec.tasks)},
         hosts={

@@ -193,6 +193,8 @@ class ResolvedSpec:
     tasks: Mapping[str, BoundTask]
     hosts: Mapping[str, BoundHost]
     injections: Mapping[str, BoundInjection]
+    executor: BoundComponent | None
+    """Who links a corpus; None is left to the command."""
     root: Node = field(repr=False)
     """The spec as it was written, with the places of its values."""
 
@@ -200,6 +202,7 @@ class ResolvedSpec:
         """Return the spec as JSON with every default written out; itself a valid spec."""
         data = self.spec.model_dump(mode="json", by_alias=True)
         data["backbone"] = self.backbone.filled()
+        data["executor"] = self.executor and self.executor.filled()
         for section in data["knowledge"]:
             bound = self.knowledge[section["id"]]
             for part in ("kb", "embeddings", "linker"):
@@ -216,7 +219,7 @@ class ResolvedSpec:
         return data
 
     def components(self) -> Iterator[BoundComponent]:
-        """Yield every bound component, nested ones too, in the order of the spec."""
+        """Yield every bound component that moves a result, nested ones too, in the spec's order."""
         yield from self.backbone.walk()
         for knowledge in self.knowledge.values():
             for part in (knowledge.kb, knowledge.embeddings, knowledge.linker):

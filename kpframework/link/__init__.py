@@ -1,0 +1,1 @@
+"""Linking a corpus: shards of texts in, linked mentions out, resumable, the same bytes always."""

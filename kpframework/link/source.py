@@ -1,0 +1,136 @@
+"""What links: a linker's section and a stored knowledge base, from a spec or from a folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kpframework.api.config import ComponentRef
+from kpframework.errors import KpError, SpecError
+from kpframework.kb.build import METADATA
+from kpframework.plugins import Registry
+from kpframework.run.digest import content_digest
+from kpframework.run.manifest import MANIFEST
+from kpframework.run.progress import Display
+from kpframework.spec import BoundComponent, load_spec
+from kpframework.spec.checks import ARTIFACT_FILE
+from kpframework.spec.resolve import bind_ref
+
+
+@dataclass(frozen=True)
+class LinkSource:
+    """A linker, the knowledge base it links to, and what a spec says beside."""
+
+    linker: BoundComponent
+    kb: Path
+    """Folder of the store."""
+    executor: BoundComponent | None = None
+    device: str = "cpu"
+
+    def identity(self) -> dict[str, Any]:
+        """Return what decides which mentions are found, as JSON: options, code and content."""
+        stored = sorted(path for path in self.kb.iterdir() if path.name != MANIFEST)
+        return {
+            "linker": self.linker.key_data(),
+            "files": [content_digest(path) for path in self.linker.input_paths()],
+            "kb": {path.name: content_digest(path) for path in stored},
+        }
+
+
+def section(text: str, option: str) -> ComponentRef:
+    """Return the component section that an option holds: a name, or a JSON table.
+
+    Raises:
+        SpecError: KP111, it is neither.
+    """
+    try:
+        value = json.loads(text) if text.lstrip().startswith("{") else {"type": text}
+        return ComponentRef.model_validate(value)
+    except ValueError:
+        fix = f'write {option} NAME or {option} \'{{"type": "NAME", "option": 1}}\''
+        raise SpecError("KP111", f"{option}: no component section: {text[:60]!r}", fix) from None
+
+
+def from_folder(folder: Path, linker: ComponentRef | None, registry: Registry) -> LinkSource:
+    """Return what a saved knowledge plugin holds; of a stored knowledge base, with a linker given.
+
+    Raises:
+        SpecError: KP822, the folder holds no knowledge base; KP838, there is no linker.
+        KpError: KP770, a knowledge plugin's description is damaged.
+    """
+    own = folder / ARTIFACT_FILE
+    kb = folder / "kb" if own.is_file() else folder
+    if not (kb / METADATA).is_file():
+        raise SpecError(
+            "KP822",
+            f"{folder} holds no knowledge base: no {METADATA} in {kb}",
+            "give a spec, a folder below a run's plugins/, or a kb folder of the cache",
+        )
+    if linker is None and own.is_file():
+        try:
+            linker = ComponentRef.model_validate(json.loads(own.read_text("utf-8"))["linker"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise KpError("KP770", f"{own} is damaged: {error}") from error
+    if linker is None:
+        raise SpecError(
+            "KP838",
+            f"{folder} holds a knowledge base, but no linker",
+            "name one: --linker gazetteer",
+        )
+    return LinkSource(bind_ref("linker", linker, registry), kb.absolute())
+
+
+def from_spec(
+    path: Path,
+    knowledge: str | None,
+    overrides: Sequence[str],
+    linker: ComponentRef | None,
+    registry: Registry,
+    display: Display,
+) -> LinkSource:
+    """Return what a knowledge section of a spec holds; its KB goes through the cache.
+
+    Args:
+        path: the spec.
+        knowledge: id of the section; None takes the first.
+        overrides: ``a.b.c=value`` each.
+        linker: replaces the section's own.
+        registry: the installed components.
+        display: shows progress.
+
+    Raises:
+        SpecError: KP820, there is no such section, or what is wrong with the spec.
+        KpError: the knowledge base cannot be built.
+    """
+    # A plan knows of training, which takes seconds to import: a folder needs none of it.
+    from kpframework.run.cache import Cache
+    from kpframework.run.execute import execute
+    from kpframework.run.plan import kb_step
+
+    resolved = load_spec(path, overrides, registry)
+    known = list(resolved.knowledge)
+    if not known:
+        raise SpecError("KP820", f"{path} has no knowledge", "add a knowledge section")
+    if knowledge is not None and knowledge not in known:
+        from kpframework.plugins.lookup import did_you_mean
+
+        raise SpecError(
+            "KP820",
+            f"no knowledge section is named {knowledge!r}.{did_you_mean(knowledge, known)}",
+            f"--knowledge is one of: {', '.join(known)}",
+            where=str(path),
+        )
+    name = known[0] if knowledge is None else knowledge
+    step = kb_step(resolved, name)
+    folder = execute([step], Cache(), display=display)[step.name].folder
+    assert folder is not None  # else execute has raised
+    device = resolved.spec.run.device
+    return LinkSource(
+        bind_ref("linker", linker, registry) if linker else resolved.knowledge[name].linker,
+        folder.absolute(),
+        resolved.executor,
+        "cpu" if device == "auto" else device,
+    )

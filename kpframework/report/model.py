@@ -90,6 +90,23 @@ class Method(TypedDict):
     reference: NotRequired[str | None]
 
 
+class Space(TypedDict):
+    """Where the test's entities lie, of the first seed: planar points in [-1, 1]."""
+
+    classes: list[str]
+    """The most frequent answers."""
+    of: list[int]
+    """For each entity its answer among `classes`, -1 for another."""
+    before: list[list[float]]
+    """In the space of the entity vectors, one point an entity."""
+    after: list[list[float]]
+    """In the host's input space, on one plane with `words`."""
+    words: list[list[float]]
+    agreement: dict[str, float | None]
+    """Share of entities whose nearest other has the same answer ``before`` and ``after``, and by
+    ``chance``."""
+
+
 class Row(TypedDict):
     """One injection on one host and one task, over all seeds."""
 
@@ -114,6 +131,7 @@ class Row(TypedDict):
     classes: NotRequired[list[Subset]]
     """Scores on the test examples of each class, such as a relation; the largest first."""
     coverage: NotRequired[Coverage | None]
+    space: NotRequired[Space | None]
     parameters: NotRequired[int | None]
     memory: NotRequired[Memory | None]
     input_overhead: NotRequired[float | None]

@@ -16,6 +16,7 @@ from kpframework.report.examples import example_groups
 from kpframework.report.grid import Cell, Column, Grid, results_grid
 from kpframework.report.model import PluginSection, Results
 from kpframework.report.notes import failures, footnotes
+from kpframework.report.space import space_figures
 from kpframework.report.summary import findings
 from kpframework.safe import safe_line, safe_text
 
@@ -140,6 +141,7 @@ def _context(results: Results) -> dict[str, Any]:
         "curves": figures.curve_figures(results),
         "knowledge": facts.knowledge_cards(results),
         "coverage": figures.coverage_figures(results),
+        "spaces": space_figures(results),
         "freezing": tables.freezing(results),
         "examples": example_groups(results),
         "timing": timing,

@@ -221,6 +221,7 @@ class Results:
             "subsets": self._subsets(cell),
             "classes": self._classes(cell),
             "coverage": without_ends(facts[0]["coverage"]),
+            "space": facts[0].get("space"),
             "parameters": max(int(own.get("parameters", 0)) for own in trained),
             "memory": most_memory(trained),
             "input_overhead": float(np.mean([own["input_overhead"] for own in facts])),

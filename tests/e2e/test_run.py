@@ -56,6 +56,12 @@ class TestTheWholeTable:
         assert "Traceback" not in first.err
         assert "Warning" not in first.err
 
+    def test_pictures_where_entities_lie_where_a_row_has_vectors_for_one_mention(self, results):
+        pictured = {(r["injection"], r["task"]) for r in results["rows"] if r["space"]}
+        assert ("map-task", "typing") in pictured
+        assert not {("frozen", "typing"), ("probe", "typing")} & pictured
+        assert not {task for _, task in pictured} - {"typing"}
+
     def test_leaves_every_file_of_a_run(self, table, results):
         folder = table.folder / RUN
         files = {path.name for path in folder.iterdir()}

@@ -111,6 +111,7 @@ def evaluate(parts: RowParts) -> Action:
         import numpy as np
 
         from kpframework.inject.freezing import fingerprint
+        from kpframework.run.steps.space import entity_space
         from kpframework.train.data import predict
 
         row, _ = row_at_work(parts, context, context.inputs.get("train"))
@@ -141,6 +142,7 @@ def evaluate(parts: RowParts) -> Action:
             "seconds": seconds,
             "ms_per_example": 1000 * seconds / max(1, len(examples)),
             "coverage": _coverage(examples, linked, row.knowledge, test.truncated),
+            "space": entity_space(row, examples, linked),
             "input_overhead": _mean_length(test.items) - _mean_length(plain.items),
             "fingerprint": {"before": before, "after": after, "unchanged": before == after},
         }

@@ -8,6 +8,10 @@ from typing import Any
 import click
 
 
+_LISTED = 8
+"""Most hosts and plugins named at the end of a run, each."""
+
+
 @click.command("run")
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option(
@@ -56,10 +60,12 @@ def command(
     else:
         show_table(results)
         echo(f"\npage     {page}\nresults  {folder / 'results.json'}")
-        for name, path in results["hosts"].items():
-            echo(f"host     {path}  ({name})")
-        for name, path in results["plugins"].items():
-            echo(f"plugin   {path}  ({name})")
+        for kind in ("host", "plugin"):
+            saved = results[f"{kind}s"]
+            for name, path in list(saved.items())[:_LISTED]:
+                echo(f"{kind:<8} {path}  ({name})")
+            if len(saved) > _LISTED:
+                echo(f"{'':<8} and {len(saved) - _LISTED} more in {folder / f'{kind}s'}")
     failed = [row for row in results["rows"] if row["status"] != "ok"]
     if failed:
         raise KpError(

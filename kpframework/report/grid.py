@@ -125,11 +125,12 @@ class _TaskBlock:
         against = safe_line(baselines.pop()) if len(baselines) == 1 else "baseline"
         self.columns = [Column(f"{prefix}{name} %"), Column(f"{prefix}vs {against}")]
         test = task.get("counts", {}).get("test")
-        leading = [s for row in own if (s := most_covered(row)) and s["count"] != test]
-        self.subset = bool(leading)
-        if leading:
-            counts = {subset["count"] for subset in leading}
-            size = f" (n={numbers.count(counts.pop())})" if len(counts) == 1 else ""
+        leading = [s for row in own if (s := most_covered(row))]
+        counts = {subset["count"] for subset in leading}
+        self.subset = bool(counts - {test})
+        self.sized = len(counts) > 1
+        if self.subset:
+            size = "" if self.sized else f" (n={numbers.count(counts.pop())})"
             names = {safe_line(subset["name"]) for subset in leading}
             title = names.pop() if len(names) == 1 else "most covered"
             self.columns.append(Column(f"{prefix}{title}{size}"))
@@ -144,7 +145,9 @@ class _TaskBlock:
         if row["injection"] in self.baselines and not row.get("difference"):
             change = Cell("baseline")
         cells = [score_cell(row.get("metrics", {}).get(self.metric)), change]
-        return [*cells, subset_cell(most_covered(row), self.metric)] if self.subset else cells
+        if not self.subset:
+            return cells
+        return [*cells, subset_cell(most_covered(row), self.metric, self.sized)]
 
 
 def most_covered(row: Row) -> Subset | None:
@@ -170,11 +173,12 @@ def difference_cell(difference: Difference | None, metric: str) -> Cell:
     return Cell(numbers.points(estimate["mean"]), interval, verdict(estimate))
 
 
-def subset_cell(subset: Subset | None, metric: str) -> Cell:
-    """Return a subset's score, and the difference on it beneath."""
+def subset_cell(subset: Subset | None, metric: str, sized: bool = False) -> Cell:
+    """Return a subset's score, with its size if asked for, and the difference on it beneath."""
     if subset is None:
         return Cell(numbers.NONE)
     score = score_cell(subset["metrics"].get(metric)).text
+    score += f" (n={numbers.count(subset['count'])})" if sized else ""
     change = difference_cell(subset.get("difference"), metric)
     if change.text == numbers.NONE:
         return Cell(score)

@@ -59,6 +59,17 @@ def test_subset_column_names_the_most_covered_one_and_its_size(results: dict[str
     assert "in KB (n=1,608)" in titles
 
 
+def test_sizes_stand_in_the_cells_where_rows_cover_differently(
+    results: dict[str, Any], row_of: RowOf
+) -> None:
+    row_of(results, "map-task")["subsets"][0]["count"] = 331
+    grid = results_grid(results)
+    at = [column.title for column in grid.columns].index("in KB")
+    shown = {line[0].text: line[at].text for line in grid.lines}
+    assert shown["map-task"].endswith("(n=331)")
+    assert shown["frozen"].endswith("(n=1,608)")
+
+
 def test_subset_column_is_left_out_when_it_holds_every_example(results: dict[str, Any]) -> None:
     for row in results["rows"]:
         row["subsets"] = [s | {"count": 1842} for s in row.get("subsets", [])[:1]]

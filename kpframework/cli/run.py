@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-
 _LISTED = 8
 """Most hosts and plugins named at the end of a run, each."""
 

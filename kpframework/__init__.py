@@ -10,22 +10,44 @@ from typing import TYPE_CHECKING
 from kpframework.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from kpframework.artifact import HOST as HOST
     from kpframework.artifact import KnowledgePlugin as KnowledgePlugin
+    from kpframework.artifact import encode_mixed as encode_mixed
     from kpframework.component import KINDS as KINDS
     from kpframework.component import Component as Component
     from kpframework.errors import KpError as KpError
     from kpframework.hookspecs import hookimpl as hookimpl
+    from kpframework.kb.neighbours import neighbours as neighbours
+    from kpframework.saved_host import SavedHost as SavedHost
+    from kpframework.saved_host import load_host as load_host
 
 __version__ = "0.1.0"
-__all__ = ["KINDS", "Component", "KnowledgePlugin", "KpError", "__version__", "hookimpl"]
+__all__ = [
+    "HOST",
+    "KINDS",
+    "Component",
+    "KnowledgePlugin",
+    "KpError",
+    "SavedHost",
+    "__version__",
+    "encode_mixed",
+    "hookimpl",
+    "load_host",
+    "neighbours",
+]
 
 __getattr__ = lazy_names(
     __name__,
     {
+        "HOST": "artifact",
         "KINDS": "component",
         "Component": "component",
         "KnowledgePlugin": "artifact",
         "KpError": "errors",
+        "SavedHost": "saved_host",
+        "encode_mixed": "artifact",
         "hookimpl": "hookspecs",
+        "load_host": "saved_host",
+        "neighbours": "kb.neighbours",
     },
 )

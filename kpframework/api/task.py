@@ -113,6 +113,21 @@ class Task(ABC):
     def score(self, sums: npt.NDArray[np.float64]) -> Mapping[str, npt.NDArray[np.float64]]:
         """Return each metric for sums of shape (..., k), as arrays of shape (...)."""
 
+    def probabilities(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Return a probability for each of `labels`, to be shown beside an answer.
+
+        By default the softmax over the labels; a task whose answer is a set gives each label its
+        own, by the sigmoid.
+
+        Args:
+            logits: of a classification head, shape (examples, labels).
+        """
+        import numpy as np
+
+        raised = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+        shares: npt.NDArray[np.float64] = raised / raised.sum(axis=-1, keepdims=True)
+        return shares
+
     def segment(self, text: str, spans: Sequence[tuple[int, int]]) -> Segment:
         """Return a user's own text as an input of this task, its own mentions at ``spans``.
 

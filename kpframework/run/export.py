@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import kpframework
+from kpframework.api.context import Context
 from kpframework.run.card import model_card
 from kpframework.run.execute import StepResult
 from kpframework.run.plan import Plan
+from kpframework.run.record import write_json_atomic
 from kpframework.run.row_plan import Cell
 from kpframework.run.step import Step
 from kpframework.run.steps.injection import OWN_ENTITIES, OWN_HOST
+from kpframework.saved_host import HOST_FILE, host_record
 
 
 def export_hosts(plan: Plan, done: Mapping[str, StepResult], folder: Path) -> dict[str, str]:
@@ -38,8 +41,31 @@ def export_hosts(plan: Plan, done: Mapping[str, StepResult], folder: Path) -> di
             parts += [cell.task] if len(plan.resolved.spec.tasks) > 1 else []
             parts += [f"seed{seed}"] if len(cell.seeds) > 1 else []
             copy_tree(source, folder / "--".join(parts))
+            _record_host(plan, cell, done, step, folder / "--".join(parts))
             written[name] = str(folder / "--".join(parts))
     return written
+
+
+def _record_host(
+    plan: Plan, cell: Cell, done: Mapping[str, StepResult], step: Step | None, folder: Path
+) -> None:
+    """Write beside a host how it was made, so that it can be loaded without its spec."""
+    adaptation = plan.resolved.hosts[cell.host].adaptation
+    source = step and step.inputs.get("examples")
+    examples = source and done[source.name].folder
+    if adaptation is None or examples is None:
+        return
+    task = plan.resolved.tasks[cell.task].task
+    section = {"id": cell.task, **task.filled()}
+    record = host_record(
+        cell.host,
+        section,
+        task.create(Context()).head,
+        examples / "labels.json",
+        adaptation.filled(),
+        plan.resolved.backbone.filled(),
+    )
+    write_json_atomic(folder / HOST_FILE, record)
 
 
 def export_plugins(

@@ -210,6 +210,12 @@ class ClassificationTask(Task):
         chosen = self._scores(logits) >= calibration.get("threshold", 0.0)
         return [np.flatnonzero(row).tolist() for row in chosen]
 
+    def probabilities(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Return the sigmoid of each label for sets, else the softmax."""
+        if not self.multi_label:
+            return super().probabilities(logits)
+        return 1 / (1 + np.exp(-logits.astype(np.float64).clip(-500, 500)))
+
     def statistics(
         self, decisions: Sequence[Any], targets: Sequence[Any]
     ) -> npt.NDArray[np.float64]:

@@ -8,6 +8,7 @@ plugin's name and does not stop the run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -27,6 +28,17 @@ def kp_components() -> Iterable[Component]:  # type: ignore[empty-body]
     """Called once when the plugin is loaded. Return the components it offers.
 
     Return declarations only: the module that implements this hook must import nothing heavy.
+    """
+
+
+@hookspec
+def kp_samples(folder: Path) -> Mapping[str, Any]:  # type: ignore[empty-body]
+    """Called by the conformance kit, once. Return what your components can be built with.
+
+    The result is ``{"KIND/NAME": options}``; options may also be a `kpframework.testing.Sample`, or
+    a list of either, to have a component checked with several. A component whose options all have
+    defaults needs none. ``folder`` holds the tiny project of `kpframework.testing.project`; write
+    files of your own into it. Paths in options are relative to it.
     """
 
 

@@ -123,8 +123,13 @@ class Registry:
 
         return import_class(registered, registered.component.config, ComponentConfig)
 
-    def call(self, hook: str, **kwargs: Any) -> list[tuple[str, Any]]:
-        """Call a lifecycle hook of one plugin after the other.
+    def call(self, hook: str, *, only: str = "", **kwargs: Any) -> list[tuple[str, Any]]:
+        """Call a hook of one plugin after the other.
+
+        Args:
+            hook: its name.
+            only: name of the one plugin that is called; empty calls all.
+            kwargs: arguments of the hook.
 
         Returns:
             (plugin name, result) of every plugin that implements it and returned something; where
@@ -132,7 +137,7 @@ class Registry:
         """
         results: list[tuple[str, Any]] = []
         for record in list(self._given):
-            if not record.usable or hook not in record.hooks:
+            if not record.usable or hook not in record.hooks or only not in ("", record.name):
                 continue
             if record.cached:
                 fresh = self._loader.load(replace(record, cached=False))

@@ -1,6 +1,8 @@
 """Declares the two components; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -24,3 +26,16 @@ def kp_components() -> Iterable[Component]:
             summary="An affine map, then residual blocks of two layers each.",
         ),
     ]
+
+
+@hookimpl
+def kp_samples(folder: Path) -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    (folder / "towns.csv").write_text(
+        "subject,predicate,object,name\nQ90,capital of,Q142,Paris\nQ456,city in,Q142,Lyon\n",
+        encoding="utf-8",
+    )
+    return {
+        "kb/csv": {"path": "towns.csv", "subject_label": "name"},
+        "mapper/residual-mlp": {"hidden": 32},
+    }

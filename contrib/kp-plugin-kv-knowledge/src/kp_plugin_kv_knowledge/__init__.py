@@ -23,3 +23,14 @@ def kp_components():
             },
         )
     ]
+
+
+@hookimpl
+def kp_samples():
+    """Return options that the conformance kit can build with."""
+    return {
+        "injector/kv-knowledge": [
+            {"train": {"stage": "task", "epochs": 1}},
+            {"train": {"stage": "general", "corpus": "c", "epochs": 1}, "first": -1},
+        ]
+    }

@@ -17,3 +17,9 @@ def kp_components():
             capabilities={"site": "prefix", "trained": "the mapper", "trains_host": False},
         )
     ]
+
+
+@hookimpl
+def kp_samples():
+    """Return options that the conformance kit can build with."""
+    return {"injector/soft-prefix": {"train": {"stage": "task", "epochs": 1}}}

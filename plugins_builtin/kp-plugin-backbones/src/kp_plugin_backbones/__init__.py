@@ -1,6 +1,7 @@
 """Declares the backbones; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -26,3 +27,9 @@ def kp_components() -> Iterable[Component]:
             reference="Wang et al., NeurIPS 2020 (arXiv 2002.10957)",
         ),
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    return {"backbone/hf": {"model": "backbone"}}

@@ -1,6 +1,7 @@
 """Declares the classification tasks; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -26,3 +27,17 @@ def kp_components() -> Iterable[Component]:
             reference="Zhang et al., ACL 2023 (arXiv 2305.17691), section 4",
         ),
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+
+    def data(name: str) -> dict[str, Any]:
+        return {"data": {split: f"{name}/{split}.jsonl" for split in ("train", "dev", "test")}}
+
+    single = {**data("typing"), "multi_label": False}
+    return {
+        "task/relation-classification": data("relations"),
+        "task/entity-typing": [data("typing"), single],
+    }

@@ -1,6 +1,8 @@
 """Declares the cloze task; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -20,3 +22,11 @@ def kp_components() -> Iterable[Component]:
             capabilities={"head": "language-model"},
         )
     ]
+
+
+@hookimpl
+def kp_samples(folder: Path) -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    from kp_plugin_cloze_qa.samples import write
+
+    return write(folder)

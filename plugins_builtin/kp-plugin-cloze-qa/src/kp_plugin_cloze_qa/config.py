@@ -84,9 +84,9 @@ class ClozeQAConfig(ComponentConfig):
     def _options_go_together(self) -> Self:
         if (self.names is not None) != (self.subjects == "listed"):
             raise ValueError("'names' is for 'subjects': 'listed', which needs it")
-        given = self.model_fields_set
         if self.protocol == "single-token":
             for name in ("score", "candidates", "seed"):
-                if name in given:
+                # Defaults that are written out, as by `validate --fill`, are no contradiction.
+                if getattr(self, name) != type(self).model_fields[name].default:
                     raise ValueError(f"{name!r} is for 'protocol': 'likelihood'")
         return self

@@ -1,6 +1,7 @@
 """Declares the control rows; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -36,3 +37,9 @@ def kp_components() -> Iterable[Component]:
             },
         ),
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    return {"injector/probe": {"train": {"epochs": 2}}}

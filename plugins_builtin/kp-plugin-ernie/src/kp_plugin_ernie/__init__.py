@@ -1,6 +1,7 @@
 """Declares both forms; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -40,3 +41,15 @@ def kp_components() -> Iterable[Component]:
             },
         ),
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    return {
+        "injector/ernie-fusion": [
+            {"train": {"stage": "task", "epochs": 1}},
+            {"train": {"stage": "general", "corpus": "c", "epochs": 1}, "layer": 0},
+        ],
+        "injector/ernie": {"first": 0, "pretrain": {"corpus": "c"}},
+    }

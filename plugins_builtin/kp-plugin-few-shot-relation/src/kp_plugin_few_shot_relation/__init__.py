@@ -1,6 +1,7 @@
 """Declares the few-shot relation task; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -18,3 +19,19 @@ def kp_components() -> Iterable[Component]:
             reference="BERT-PAIR: Gao et al., EMNLP 2019; Zhang et al., ACL 2023, section 4",
         )
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    setting = {"episodes": 4, "ways": 2, "queries": 2}
+    files = {split: f"fewrel/{split}.json" for split in ("train", "dev", "test")}
+    return {
+        "task/few-shot-relation": {
+            "data": files,
+            "names": "fewrel/names.json",
+            "train": setting,
+            "dev": {"episodes": 4},
+            "test": setting,
+        }
+    }

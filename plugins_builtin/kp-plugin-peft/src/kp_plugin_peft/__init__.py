@@ -1,6 +1,7 @@
 """Declares the adaptations; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -34,3 +35,12 @@ def kp_components() -> Iterable[Component]:
             reference="Ben Zaken et al., ACL 2022 (arXiv 2106.10199), section 3",
         ),
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    return {
+        "host/lora": [{"rank": 2}, {"rank": 2, "targets": ["value", "ffn-down"]}],
+        "host/adapter": {"bottleneck": 4},
+    }

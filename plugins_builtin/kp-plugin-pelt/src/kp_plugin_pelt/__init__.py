@@ -1,6 +1,7 @@
 """Declares PELT; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -27,3 +28,9 @@ def kp_components() -> Iterable[Component]:
             },
         )
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    return {"injector/pelt": {"corpus": "c"}}

@@ -1,6 +1,7 @@
 """Declares the embeddings; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -14,6 +15,12 @@ def kp_components() -> Iterable[Component]:
             name="precomputed",
             target="kp_plugin_precomputed.embeddings:PrecomputedEmbeddings",
             config="kp_plugin_precomputed.config:PrecomputedConfig",
-            summary="Vectors trained elsewhere: .npy or .safetensors, and a map of ids to rows.",
+            summary="Vectors trained elsewhere: .npy, .safetensors, PBG, word2vec, and which row is whose.",
         )
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    return {"embeddings/precomputed": {"path": "kb/vectors.npy", "ids": "kb/ids.txt"}}

@@ -1,6 +1,7 @@
 """Declares the embeddings; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -24,3 +25,11 @@ def kp_components() -> Iterable[Component]:
             ("complex", "ComplEx", "DistMult in complex numbers.", "Trouillon et al., ICML 2016"),
         )
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    small = {"dim": 8, "epochs": 2, "batch_size": 32}
+    names = ("transe", "rotate", "distmult", "complex")
+    return {f"embeddings/{name}": small for name in names}

@@ -1,6 +1,8 @@
 """Declares the knowledge bases; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -38,3 +40,11 @@ def kp_components() -> Iterable[Component]:
             summary="CoDEx: triples, labels of entities and relations, types.",
         ),
     ]
+
+
+@hookimpl
+def kp_samples(folder: Path) -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    from kp_plugin_wikidata.samples import write
+
+    return write(folder)

@@ -1,6 +1,8 @@
 """Declares the knowledge base; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -18,3 +20,11 @@ def kp_components() -> Iterable[Component]:
             reference="Fellbaum (ed.), WordNet, MIT Press 1998",
         )
     ]
+
+
+@hookimpl
+def kp_samples(folder: Path) -> Mapping[str, Any]:
+    """Return options that the conformance kit can build with."""
+    from kp_plugin_wordnet.samples import write
+
+    return write(folder)

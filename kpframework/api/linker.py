@@ -49,6 +49,14 @@ class Linker(ABC):
         linker.prepare(kb)
         return linker
 
+    def candidates(self, segments: Sequence[Segment]) -> list[list[list[Mention]]]:
+        """Return for each mention of `link` what it may mean, the likeliest first.
+
+        The mentions of one inner list differ in entity and score alone; the first is that of
+        `link`. A linker that knows no alternatives returns that one.
+        """
+        return [[[mention] for mention in found] for found in self.link(segments)]
+
     def statistics(self) -> Mapping[str, float]:
         """Return counts for the report, such as how many names are ambiguous."""
         return {}

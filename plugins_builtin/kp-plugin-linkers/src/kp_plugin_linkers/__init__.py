@@ -8,7 +8,7 @@ from kpframework import Component, hookimpl
 
 @hookimpl
 def kp_components() -> Iterable[Component]:
-    """Return the two linkers."""
+    """Return the linkers."""
     return [
         Component(
             kind="linker",
@@ -25,6 +25,22 @@ def kp_components() -> Iterable[Component]:
             summary="Names and synonyms of the knowledge base, found as whole words.",
             reference="Aho and Corasick, Communications of the ACM 18(6), 1975",
         ),
+        Component(
+            kind="linker",
+            name="fuzzy",
+            target="kp_plugin_linkers.fuzzy:FuzzyLinker",
+            config="kp_plugin_linkers.fuzzy_config:FuzzyConfig",
+            summary="Names that are spelt like a span or a sequence of words.",
+            reference="Bayardo, Ma and Srikant, WWW 2007 (search with a threshold)",
+        ),
+        Component(
+            kind="linker",
+            name="dense",
+            target="kp_plugin_linkers.dense:DenseLinker",
+            config="kp_plugin_linkers.dense_config:DenseConfig",
+            summary="Candidates of another linker, chosen by what an encoder reads around them.",
+            reference="Wu et al., EMNLP 2020, section 3 (bi-encoder; here without training)",
+        ),
     ]
 
 
@@ -38,4 +54,6 @@ def kp_samples() -> Mapping[str, Any]:
             {"scope": "spans+anywhere", "casing": "ignore", "inflection": "english"},
             {"scope": "spans"},
         ],
+        "linker/dense": {"encoder": {"type": "hf", "model": "backbone"}, "cache": False},
+        "linker/fuzzy": [{}, {"scope": "spans+anywhere", "threshold": 0.6}],
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher, get_close_matches
 
 from kpframework.component import KINDS
@@ -12,10 +12,14 @@ from kpframework.plugins.records import PluginRecord, RegisteredComponent
 SHOWN = 12
 
 
-def did_you_mean(word: str, choices: Sequence[str]) -> str:
-    """Return `` Did you mean 'x'?``, or nothing if no choice resembles the word."""
+LONGEST = 60
+"""Characters of a word that are compared: what a user pastes by mistake may be a whole text."""
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str:
+    """Return `` Did you mean 'x'?``, or nothing if no choice resembles the word, in any case."""
     lowered = {choice.lower(): choice for choice in choices}
-    close = get_close_matches(word.lower(), list(lowered), n=1, cutoff=0.6)
+    close = get_close_matches(word[:LONGEST].lower(), list(lowered), n=1, cutoff=0.6)
     return f" Did you mean {lowered[close[0]]!r}?" if close else ""
 
 

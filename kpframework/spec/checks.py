@@ -7,8 +7,9 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from kpframework.api.config import SectionId
+from kpframework.plugins.lookup import did_you_mean
 from kpframework.spec.fields import absolute, marked
-from kpframework.spec.findings import Findings, did_you_mean, listed, misspelt
+from kpframework.spec.findings import Findings, listed, misspelt
 from kpframework.spec.resolved import BoundComponent
 from kpframework.spec.tree import Loc, Node
 

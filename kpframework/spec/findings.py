@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 from typing import Any
 
 from kpframework.errors import Problem, SpecError
@@ -103,12 +102,6 @@ def printable(text: str) -> str:
 def shown(value: Any) -> str:
     """Return a value as JSON on one line, cut to 60 characters."""
     return printable(json.dumps(value, ensure_ascii=False))
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``" Did you mean 'x'?"``, or nothing where nothing is near."""
-    close = get_close_matches(name[:60], list(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def misspelt(wrong: str, right: str, section: str) -> tuple[str, str]:

@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from kpframework.plugins.lookup import did_you_mean
 from kpframework.spec.describe import fitting, models_at, options_line
 from kpframework.spec.fields import keys
-from kpframework.spec.findings import MAX_FINDINGS, Findings, did_you_mean, listed, printable, shown
+from kpframework.spec.findings import MAX_FINDINGS, Findings, listed, printable, shown
 from kpframework.spec.tree import Loc, Node
 
 _TYPES = {

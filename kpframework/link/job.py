@@ -24,9 +24,9 @@ from kpframework.link.shards import Plan, cut
 from kpframework.link.source import LinkSource
 from kpframework.link.texts import Reading
 from kpframework.link.worker import REPORT, finished, link_work
+from kpframework.locking import exclusive
 from kpframework.run import owner
 from kpframework.run.digest import json_digest
-from kpframework.run.locking import exclusive
 from kpframework.run.progress import Display
 from kpframework.run.record import write_json_atomic
 
@@ -244,7 +244,8 @@ class _Run:
             return {"output": None}
         aside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
         try:
-            join(parts, aside, self.job.format, self.job.text)
+            zipped = output.suffix == ".gz"
+            join(parts, aside, self.job.format, text=self.job.text, zipped=zipped)
             size, sha256 = size_and_digest(aside)
             with aside.open("rb") as stream:
                 os.fsync(stream.fileno())

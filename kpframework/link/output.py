@@ -86,7 +86,7 @@ def read_records(path: Path, format: Format) -> Iterator[Record]:
                 yield from batch.to_pylist()
 
 
-def join(parts: Sequence[Path], target: Path, format: Format, text: bool) -> None:
+def join(parts: Sequence[Path], target: Path, format: Format, *, text: bool, zipped: bool) -> None:
     """Write one file of the shards in their order, a shard in memory at a time at most."""
     if format == "parquet":
         with pq.ParquetWriter(target, schema(text), compression="zstd") as writer:
@@ -98,7 +98,7 @@ def join(parts: Sequence[Path], target: Path, format: Format, text: bool) -> Non
         return
     with target.open("wb") as file:
         # No name and no time in the header: equal records are equal bytes.
-        out = gzip.GzipFile("", "wb", 6, file, mtime=0) if target.suffix == ".gz" else file
+        out = gzip.GzipFile("", "wb", 6, file, mtime=0) if zipped else file
         with out:
             for part in parts:
                 with part.open("rb") as stream:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kpframework.api.context import Context as Context
     from kpframework.api.corpus import CorpusBatch as CorpusBatch
     from kpframework.api.corpus import Corruption as Corruption
+    from kpframework.api.derivation import derived as derived
     from kpframework.api.documents import Annotation as Annotation
     from kpframework.api.documents import Document as Document
     from kpframework.api.documents import document_format as document_format
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from kpframework.api.injector import Stage as Stage
     from kpframework.api.injector import TrainingSession as TrainingSession
     from kpframework.api.kb import Entity as Entity
+    from kpframework.api.kb import EntityInfo as EntityInfo
     from kpframework.api.kb import KBProvider as KBProvider
     from kpframework.api.kb import KnowledgeBase as KnowledgeBase
     from kpframework.api.kb import Triple as Triple
@@ -103,6 +105,7 @@ _HOME = {
     "Embeddings": "embeddings",
     "Entities": "injector",
     "Entity": "kb",
+    "EntityInfo": "kb",
     "EntitySpace": "injector",
     "Example": "text",
     "Executor": "executor",
@@ -140,6 +143,7 @@ _HOME = {
     "Triple": "kb",
     "Work": "executor",
     "by_key": "grouping",
+    "derived": "derivation",
     "document_format": "documents",
     "evenly": "records",
     "gated_feed_forward": "model_facts",

@@ -96,6 +96,10 @@ class KnowledgeBase(Protocol):
         """The id the spec gives it."""
 
     @property
+    def fingerprint(self) -> str | None:
+        """Equal for equal content; None where that is not known, as after an edit in memory."""
+
+    @property
     def metadata(self) -> Mapping[str, str]:
         """Release, licence and source, and counts."""
 
@@ -120,6 +124,9 @@ class KnowledgeBase(Protocol):
         Raises:
             KeyError: no such entity.
         """
+
+    def entities(self) -> Iterator[EntityInfo]:
+        """Yield what is known of every entity, in order of the ids."""
 
     def find(self, name: str) -> list[str]:
         """Return the ids of the entities that have this name or alias, case aside, sorted."""

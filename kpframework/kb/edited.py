@@ -61,6 +61,11 @@ class EditedKB:
         return self.base.folder
 
     @property
+    def fingerprint(self) -> None:
+        """None: nothing is kept of a content that may change with the next edit."""
+        return None
+
+    @property
     def metadata(self) -> Mapping[str, str]:
         """What the store says, with the entities as they are now, and how many were edited."""
         new = sum(self.base.entity_ids.row(entity) < 0 for entity in self.put)
@@ -130,6 +135,10 @@ class EditedKB:
         """
         own = self._id(entity)
         return self.put[own] if own in self.put else self.base.record(own)
+
+    def entities(self) -> Iterator[EntityInfo]:
+        """Yield what is known of every entity, in order."""
+        return map(as_info, self.stream())
 
     def find(self, name: str) -> list[str]:
         """Return the ids of the entities that have this name or alias, case aside, sorted."""

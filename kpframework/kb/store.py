@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kpframework.api.kb import Entity, EntityInfo, Triple
+from kpframework.digest import content_digest, json_digest
 from kpframework.errors import KpError
 from kpframework.kb.build import (
     ENTITIES,
@@ -57,6 +58,12 @@ class KBStore:
     def name(self) -> str:
         """The id the spec gives it."""
         return str(self._description["name"])
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of entities, relations and triples; the files' hashes are kept in the cache."""
+        files = (ENTITIES, RELATIONS, TRIPLES)
+        return json_digest([content_digest(self.folder / name) for name in files])
 
     @property
     def metadata(self) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from typing import Any
 from kpframework.errors import KpError
 from kpframework.run import owner
 from kpframework.run.digest import cache_root, canonical_json
-from kpframework.run.locking import exclusive
+from kpframework.locking import exclusive
 from kpframework.run.manifest import MANIFEST, Manifest, settle, sync
 from kpframework.run.step import Step
 

@@ -30,7 +30,7 @@ STEP = Step(name="s", kind="test", params={"n": 1}, action=lambda context: {})
 RACER = """
 import random, sys, time
 from pathlib import Path
-from kpframework.run import locking
+from kpframework import locking
 locking.flock = lambda *arguments: None
 from kpframework.run.cache import Cache
 from kpframework.run.step import Step
@@ -156,7 +156,7 @@ def test_kill_minus_nine_leaves_the_cache_usable_and_the_scratch_kept(cache: Cac
 def test_a_live_process_keeps_its_scratch_and_temporary_folder(
     cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kpframework.run.locking.flock", lambda *arguments: None)
+    monkeypatch.setattr("kpframework.locking.flock", lambda *arguments: None)
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(cache.root)], stdout=subprocess.PIPE, text=True
     )

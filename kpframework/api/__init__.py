@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from kpframework.api.text import Segment as Segment
     from kpframework.api.text import Slot as Slot
     from kpframework.api.tokens import literal_ids as literal_ids
+    from kpframework.api.tracker import Tracker as Tracker
 
 _HOME = {
     "Adaptation": "host",
@@ -138,6 +139,7 @@ _HOME = {
     "StagedInjector": "stages",
     "Task": "task",
     "TaskStage": "stages",
+    "Tracker": "tracker",
     "TrainConfig": "config",
     "TrainingSession": "injector",
     "Triple": "kb",

@@ -132,7 +132,7 @@ def _short(value: str | None) -> str:
 def _content(resolved: ResolvedSpec, steps: Sequence[Step]) -> Any:
     """Return the filled spec without what changes no result: places of files, words for people."""
     content = resolved.filled()
-    for name in ("$schema", "description", "executor"):
+    for name in ("$schema", "description", "executor", "trackers"):
         content.pop(name, None)
     places = {str(path): path.name for step in steps for path in step.files}
     for component in resolved.components():

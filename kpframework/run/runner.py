@@ -16,6 +16,7 @@ from kpframework.run.progress import Display
 from kpframework.run.record import write_json_atomic
 from kpframework.run.resamples import write_resamples
 from kpframework.run.results import Results
+from kpframework.run.tracking import Trackers
 from kpframework.spec.resolved import ResolvedSpec
 
 
@@ -42,26 +43,43 @@ def run_spec(
     if lock is not None:
         check_lock(lock, make_lock(resolved, plan.steps))
     registry, spec = resolved.registry, resolved.spec
-    _call(registry, warn, "kp_before_run", spec=resolved.filled(), plan=summary(plan, cache))
+    trackers = Trackers(resolved.trackers, warn)
+    filled, planned = resolved.filled(), summary(plan, cache)
+    _call(registry, warn, "kp_before_run", spec=filled, plan=planned)
+    trackers.call("run_started", filled, planned)
 
     def on_step(result: StepResult) -> None:
-        _call(registry, warn, "kp_after_step", step=result.as_record())
+        record = result.as_record()
+        _call(registry, warn, "kp_after_step", step=record)
+        trackers.call("step_done", record)
 
-    done = execute(
-        plan.steps,
-        cache,
-        device=prepare_torch(spec.run.device, spec.run.threads),
-        display=display,
-        on_step=on_step,
-        keep_going=spec.run.keep_going,
-    )
+    with trackers.watching():
+        done = execute(
+            plan.steps,
+            cache,
+            device=prepare_torch(spec.run.device, spec.run.threads),
+            display=display,
+            on_step=on_step,
+            keep_going=spec.run.keep_going,
+        )
+        results = _write_down(plan, done, folder, warn)
+    _call(registry, warn, "kp_after_run", results=results)
+    trackers.call("run_done", results, folder)
+    return results
+
+
+def _write_down(
+    plan: Plan, done: Mapping[str, StepResult], folder: Path, warn: Callable[[str], None]
+) -> dict[str, Any]:
+    """Write the run folder and return the content of ``results.json``."""
+    resolved = plan.resolved
     assembled = Results(plan, done)
     results = assembled.build()
     facts = {name: result.metrics for name, result in done.items()}
     results["lock"] = make_lock(resolved, plan.steps, facts)
     results["hosts"] = export_hosts(plan, done, folder / "hosts")
     results["plugins"] = export_plugins(plan, done, folder / "plugins", results)
-    for plugin, sections in _call(registry, warn, "kp_report_sections", results=results):
+    for plugin, sections in _call(resolved.registry, warn, "kp_report_sections", results=results):
         results["sections"] += [{"plugin": plugin, **section} for section in sections]
     write_json_atomic(folder / "spec.json", resolved.filled())
     write_json_atomic(folder / "kp.lock", results["lock"])
@@ -72,7 +90,6 @@ def run_spec(
     temporary.replace(folder / "results.jsonl")
     write_resamples(folder, assembled.resamples())
     write_json_atomic(folder / "results.json", results)
-    _call(registry, warn, "kp_after_run", results=results)
     return results
 
 

@@ -176,6 +176,11 @@ class Spec(Section):
     )
     compare: CompareSection = Field(CompareSection(), description="Intervals and comparisons.")
     run: RunSection = Field(RunSection(), description="Device, threads, precision.")
+    trackers: list[Annotated[ComponentRef, Ref("tracker")]] = Field(
+        [],
+        description="What watches a run from outside, such as an experiment server. Moves no "
+        "result; one that fails is left out.",
+    )
     executor: Annotated[ComponentRef, Ref("executor")] | None = Field(
         None,
         description="Who does the shards of `kpframework link`: processes of this machine, a "

@@ -147,6 +147,7 @@ def _assembled(
         registry=registry,
         backbone=_given(parts["backbone",]),
         executor=parts.get(("executor",)),
+        trackers=[_given(parts["trackers", i]) for i in range(len(spec.trackers))],
         knowledge=knowledge,
         tasks={s.id: BoundTask(s, _given(tasks[i])) for i, s in enumerate(spec.tasks)},
         hosts={

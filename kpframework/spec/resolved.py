@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -195,6 +195,8 @@ class ResolvedSpec:
     injections: Mapping[str, BoundInjection]
     executor: BoundComponent | None
     """Who links a corpus; None is left to the command."""
+    trackers: Sequence[BoundComponent]
+    """What watches a run."""
     root: Node = field(repr=False)
     """The spec as it was written, with the places of its values."""
 
@@ -203,6 +205,7 @@ class ResolvedSpec:
         data = self.spec.model_dump(mode="json", by_alias=True)
         data["backbone"] = self.backbone.filled()
         data["executor"] = self.executor and self.executor.filled()
+        data["trackers"] = [tracker.filled() for tracker in self.trackers]
         for section in data["knowledge"]:
             bound = self.knowledge[section["id"]]
             for part in ("kb", "embeddings", "linker"):

@@ -15,7 +15,6 @@ ERROR_CODES: dict[str, str] = {
     "KP211": "A plugin is packaged in a way that will trouble its users.",
     "KP212": "The conformance kit found nothing to check, which is a failure.",
     "KP213": "Samples or expected failures given to the conformance kit name what is not there.",
-    "KP214": "A plugin does not keep what its components promise.",
     "KP290": "A nested component was asked for where there is no registry.",
     # Spec files
     "KP101": "A spec file is missing or cannot be read.",
@@ -115,6 +114,8 @@ ERROR_CODES: dict[str, str] = {
     "KP463": "Attention heads do not divide the width of the entity vectors.",
     "KP464": "No passage of a corpus has two mentions that a relation joins.",
     "KP453": "The knowledge base knows none of the ids of precomputed vectors.",
+    # Linkers of other packages
+    "KP490": "A spaCy pipeline cannot be loaded.",
     # Runs and the cache
     "KP501": "A file that a step reads is missing or cannot be read.",
     "KP502": "The cache cannot be written: the disk is full, or the folder is not writable.",
@@ -193,6 +194,13 @@ ERROR_CODES: dict[str, str] = {
     "KP773": "The plugins of a mixed batch are not on one host, or a name is unknown.",
     "KP774": "A knowledge plugin is neither a folder nor to be had from the hub.",
     "KP775": "The knowledge plugin is attached to a host already.",
+    "KP776": "A batch holds entities of a knowledge plugin that is disabled or detached.",
+    "KP777": "A file of a knowledge plugin is not the one that was saved.",
+    "KP778": "Entities do not fit into token ids.",
+    "KP779": "Plugins that a knowledge plugin is made of are not installed.",
+    "KP782": "The hub does not take a knowledge plugin.",
+    "KP783": "The tokenizer is not that of the host, or not that of the plugin's hosts.",
+    "KP784": "Texts cannot be encoded with knowledge in the way that is asked for.",
     "KP780": "No such row, task or host to explain.",
     "KP781": "A span is not in the text, or no mention was found in it.",
     # Serving

@@ -3,7 +3,7 @@ import pickle
 
 import numpy as np
 import pytest
-from kp_plugin_precomputed import embeddings
+from kp_plugin_precomputed import pieces
 from kp_plugin_precomputed.config import PrecomputedConfig
 from kp_plugin_precomputed.embeddings import PrecomputedEmbeddings
 from safetensors.numpy import save_file
@@ -96,7 +96,7 @@ def test_precision_is_kept(compute, dtype):
 
 
 def test_a_large_matrix_is_read_in_pieces(compute, monkeypatch):
-    monkeypatch.setattr(embeddings, "_CHUNK", 1)
+    monkeypatch.setattr(pieces, "PIECE", 1)
     table = compute()
     assert isinstance(table.vectors, np.memmap)
     assert rows(table) == EXPECTED

@@ -15,7 +15,7 @@ def kp_components() -> Iterable[Component]:
             name="precomputed",
             target="kp_plugin_precomputed.embeddings:PrecomputedEmbeddings",
             config="kp_plugin_precomputed.config:PrecomputedConfig",
-            summary="Vectors trained elsewhere: .npy, .safetensors, PBG, word2vec, and which row is whose.",
+            summary="Vectors trained elsewhere: .npy, .safetensors, PBG, PyKEEN, DGL-KE, word2vec.",
         )
     ]
 

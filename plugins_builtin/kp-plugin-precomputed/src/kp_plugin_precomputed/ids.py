@@ -1,9 +1,12 @@
 """Reads which row belongs to which entity."""
 
+import csv
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
+from kp_plugin_precomputed.pieces import opened
 from kpframework import KpError
 
 _FIX = "export the ids again, together with the matrix"
@@ -16,15 +19,20 @@ def read_ids(path: Path, layout: str) -> list[str]:
         KpError: KP451 the file is malformed, KP452 ids or rows come twice or are missing.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        if layout == "json" or (layout == "auto" and path.suffix == ".json"):
+        with opened(path) as file:
+            text = file.read().decode("utf-8")
+        name = path.name.removesuffix(".gz").removesuffix(".bz2")
+        if layout == "json" or (layout == "auto" and name.endswith(".json")):
             return _json(path, json.loads(text))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError, zlib.error) as error:
         raise KpError("KP451", f"not readable: {error}", _FIX, str(path)) from error
-    lines = text.splitlines()
+    # Only \n ends a line: an id may hold other separators that str.splitlines cuts at.
+    lines = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")] if text else []
     if layout == "openke" or (layout == "auto" and lines and lines[0].strip().isdecimal()):
         return _openke(path, lines)
-    return _checked(path, {}, [line.rstrip("\r") for line in lines])
+    if layout in ("row-id", "id-row") or (layout == "auto" and lines and "\t" in lines[0]):
+        return _columns(path, lines, layout)
+    return _checked(path, {}, lines)
 
 
 def _openke(path: Path, lines: list[str]) -> list[str]:
@@ -32,17 +40,51 @@ def _openke(path: Path, lines: list[str]) -> list[str]:
     pairs = [line for line in lines[1:] if line.strip()]
     for number, line in enumerate(pairs, start=2):
         id_, _, row = line.strip().rpartition("\t") if "\t" in line else line.rpartition(" ")
-        if not id_ or not row.strip().isdecimal():
-            raise KpError("KP451", f"not 'id <tab> row': {line[:80]!r}", _FIX, f"{path}:{number}")
-        if id_.strip() in rows:
-            raise KpError("KP452", f"the id {id_!r} comes twice", _FIX, f"{path}:{number}")
-        rows[id_.strip()] = int(row)
+        _add(path, number, rows, id_.strip(), row.strip(), line)
     if not lines or not lines[0].strip().isdecimal() or int(lines[0]) != len(rows):
         first = lines[0][:80] if lines else ""
         raise KpError(
             "KP452", f"the first line says {first!r}, but {len(rows)} ids follow", _FIX, str(path)
         )
     return _checked(path, rows, [])
+
+
+def _columns(path: Path, lines: list[str], layout: str) -> list[str]:
+    """Read DGL-KE's and PyKEEN's two columns: which is the row is told by the first numbers."""
+    header = not any(part.isdecimal() for part in lines[0].split("\t")) if lines else False
+    rows: dict[str, int] = {}
+    for number, line in enumerate(lines[header:], start=1 + header):
+        # pandas, which writes PyKEEN's, quotes an id that holds a quotation mark.
+        quoted = header and '"' in line
+        parts = next(csv.reader([line], delimiter="\t")) if quoted else line.split("\t")
+        if len(parts) != 2:
+            what = f"{len(parts)} columns instead of 2: {line[:80]!r}"
+            raise KpError("KP451", what, _FIX, f"{path}:{number}")
+        if layout == "auto":
+            layout = _order(path, number, parts)
+        own, row = parts if layout == "id-row" else reversed(parts)
+        _add(path, number, rows, own, row, line)
+    return _checked(path, rows, [])
+
+
+def _order(path: Path, number: int, parts: list[str]) -> str:
+    numbers = [part.isdecimal() for part in parts]
+    if numbers.count(True) != 1:
+        raise KpError(
+            "KP451",
+            f"which column is the row is not told by {parts[0][:40]!r} and {parts[1][:40]!r}",
+            "set 'ids_format' to 'row-id' or 'id-row' (or to 'list', where a line is one id)",
+            f"{path}:{number}",
+        )
+    return "row-id" if numbers[0] else "id-row"
+
+
+def _add(path: Path, number: int, rows: dict[str, int], own: str, row: str, line: str) -> None:
+    if not own or not row.isdecimal():
+        raise KpError("KP451", f"not an id and a row: {line[:80]!r}", _FIX, f"{path}:{number}")
+    if own in rows:
+        raise KpError("KP452", f"the id {own!r} comes twice", _FIX, f"{path}:{number}")
+    rows[own] = int(row)
 
 
 def _json(path: Path, value: Any) -> list[str]:

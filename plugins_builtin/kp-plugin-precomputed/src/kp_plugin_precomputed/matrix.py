@@ -1,19 +1,23 @@
-"""Reads a matrix in pieces."""
+"""Matrices on disk, of which rows are read on demand, and the ids beside them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from kp_plugin_precomputed import pieces
+from kp_plugin_precomputed.ids import read_ids
+from kp_plugin_precomputed.pieces import Piece, unreadable
 from kpframework import KpError
 
 _FLOATS = {"F16": np.float16, "F32": np.float32, "F64": np.float64}
+_PBG = "embeddings"
 
 
 class Matrix:
-    """A matrix of floats on disk, of which rows are read on demand."""
+    """A matrix of floats on disk."""
 
     def __init__(self, shape: tuple[int, ...], dtype: Any, read: Callable[[int, int], Any]) -> None:
         self.shape = shape
@@ -22,18 +26,49 @@ class Matrix:
         """``read(start, stop)`` returns these rows."""
 
 
-def open_matrix(path: Path, tensor: str | None) -> Matrix:
-    """Open a ``.npy`` or ``.safetensors`` file.
+def matrix_pieces(
+    path: Path, layout: str, tensor: str | None, ids_path: Path, ids_format: str
+) -> Iterator[Piece]:
+    """Yield the rows of a matrix with their ids.
 
     Raises:
-        KpError: KP450 it is no matrix of floats, is truncated, or has no such tensor.
+        KpError: KP450 the matrix or KP451 the ids cannot be read, KP452 the two do not match.
+    """
+    matrix = open_matrix(path, layout, tensor)
+    ids = read_ids(ids_path, ids_format)
+    if len(ids) != matrix.shape[0]:
+        raise KpError(
+            "KP452",
+            f"{len(ids)} ids in {ids_path.name}, but {matrix.shape[0]} rows in {path.name}",
+            "export the ids again, together with the matrix",
+            str(ids_path),
+        )
+    size = pieces.PIECE
+    for start in range(0, len(ids), size):
+        stop = min(start + size, len(ids))
+        yield Piece(
+            ids[start:stop],
+            lambda rows, a=start, b=stop: matrix.read(a, b)[rows],
+            lambda row, a=start: f"{path} (row {a + row})",
+        )
+
+
+def open_matrix(path: Path, layout: str, tensor: str | None) -> Matrix:
+    """Open a ``.npy``, ``.safetensors`` or HDF5 file.
+
+    Raises:
+        KpError: KP450 it is no matrix of floats, is truncated, or has no such tensor; KP455 the
+            package that reads it is not installed.
     """
     try:
-        matrix = _safetensors(path, tensor) if path.suffix == ".safetensors" else _npy(path)
+        if layout == "hdf5":
+            matrix = _hdf5(path, tensor)
+        else:
+            matrix = _safetensors(path, tensor) if layout == "safetensors" else _npy(path)
     except (OSError, ValueError, EOFError, SafetensorError) as error:
-        raise _unreadable(path, str(error)) from error
+        raise unreadable(path, str(error)) from error
     if len(matrix.shape) != 2 or matrix.dtype is None:
-        raise _unreadable(path, f"of shape {matrix.shape}, not a matrix of floats")
+        raise unreadable(path, f"of shape {matrix.shape}, not a matrix of floats")
     return matrix
 
 
@@ -47,14 +82,33 @@ def _npy(path: Path) -> Matrix:
 
 def _safetensors(path: Path, tensor: str | None) -> Matrix:
     file = safe_open(path, framework="numpy")
-    names = list(file.keys())
-    if tensor not in names and (tensor is not None or len(names) != 1):
-        raise _unreadable(path, f"'tensor' is {tensor!r}, but the file holds {', '.join(names)}")
-    part = file.get_slice(tensor or names[0])
+    part = file.get_slice(_chosen(path, list(file.keys()), tensor))
     dtype = _FLOATS.get(part.get_dtype())
     return Matrix(tuple(part.get_shape()), dtype, lambda start, stop: part[start:stop])
 
 
-def _unreadable(path: Path, message: str) -> KpError:
-    fix = "save it with numpy.save or safetensors, as float32"
-    return KpError("KP450", f"entity vectors cannot be read: {message}", fix, str(path))
+def _hdf5(path: Path, tensor: str | None) -> Matrix:
+    try:
+        import h5py
+    except ImportError:
+        raise KpError(
+            "KP455",
+            "the package h5py, which reads HDF5, is not installed",
+            'pip install "kp-plugin-precomputed[hdf5]"',
+            str(path),
+        ) from None
+    file = h5py.File(path, "r")
+    names = [name for name, part in file.items() if isinstance(part, h5py.Dataset)]
+    part = file[_chosen(path, names, tensor or (_PBG if _PBG in names else None))]
+    dtype = part.dtype if part.dtype in _FLOATS.values() else None
+    return Matrix(part.shape, dtype, lambda start, stop: part[start:stop])
+
+
+def _chosen(path: Path, names: list[str], tensor: str | None) -> str:
+    if tensor not in names and (tensor is not None or len(names) != 1):
+        raise unreadable(
+            path,
+            f"'tensor' is {tensor!r}, but the file holds {', '.join(names) or 'none'}",
+            "set 'tensor' to one of them",
+        )
+    return tensor or names[0]

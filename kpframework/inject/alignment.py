@@ -26,7 +26,7 @@ class Encoding(dict[str, torch.Tensor]):
     Args:
         inputs: tensors of shape (rows, width).
         origin: shape (rows, width), see `origin`.
-        texts: the user's own, one a row.
+        texts: the user's own, those of each row.
         tokenizer: the host's.
     """
 
@@ -34,7 +34,7 @@ class Encoding(dict[str, torch.Tensor]):
         self,
         inputs: dict[str, torch.Tensor],
         origin: torch.Tensor,
-        texts: Sequence[str],
+        texts: Sequence[Sequence[str]],
         tokenizer: Any,
     ) -> None:
         super().__init__(inputs)
@@ -50,7 +50,9 @@ class Encoding(dict[str, torch.Tensor]):
 
         They are those of the text as it was given: neither truncation nor a mask changes them.
         """
-        own = self._tokenizer(self._texts, add_special_tokens=False, truncation=False)["input_ids"]
+        flat = [text for texts in self._texts for text in texts]
+        each = iter(self._tokenizer(flat, add_special_tokens=False, truncation=False)["input_ids"])
+        own = [[token for _ in texts for token in next(each)] for texts in self._texts]
         width = max(map(len, own), default=0)
         padded = [[*ids, *[IGNORED] * (width - len(ids))] for ids in own]
         return torch.tensor(padded, dtype=torch.long).view(len(own), width).to(self.origin.device)

@@ -2,7 +2,8 @@
 
 A batch says itself which position takes which entity's vector (`kp_entities`). A pre-hook on the
 model takes that tensor out of the call, hooks on the host's own modules act on it, and nothing
-happens in a forward pass whose batch holds no entity.
+happens in a forward pass whose batch holds no entity. Entities may come inside ``input_ids`` as
+well (`kpframework.inject.marks`).
 """
 
 from __future__ import annotations
@@ -18,8 +19,11 @@ from kpframework.errors import KpError
 from kpframework.inject import attention
 from kpframework.inject.batch import ENTITIES, STRIDE
 from kpframework.inject.gather import PositionedEntities
+from kpframework.inject.generation import Generation, roots_of
+from kpframework.inject.handle import Handle
 from kpframework.inject.knowledge import Knowledge
-from kpframework.inject.layer_parts import attention_of, attention_shape, before, feed_forward_of
+from kpframework.inject.layer_parts import before
+from kpframework.inject.marks import without_marks
 
 Site = Literal["input", "layer", "logits"]
 """The output of the input embeddings, something of a layer, or the output of the model."""
@@ -36,10 +40,16 @@ class Attachment:
     def __init__(self, model: torch.nn.Module) -> None:
         self.model = model
         self.members: dict[str, Knowledge] = {}
+        self.active: str | None = None
+        """Name of the member that texts get where nobody says which; None for the bare host."""
+        self.disabled: set[str] = set()
+        """Names of the members that do nothing for now."""
         self._sources: dict[str, int] = {}
+        self._given_out = 0
         self._handles: dict[str, list[Any]] = {}
         self._sites: dict[str, set[Site]] = {}
         self._root: list[Any] = []
+        self._outermost: torch.nn.Module | None = None
         self._on_logits: list[tuple[int, Callback]] = []
         self._given: torch.Tensor | None = None
         self._working: dict[int, PositionedEntities] = {}
@@ -58,7 +68,7 @@ class Attachment:
 
     def handle(self, name: str) -> HostHandle:
         """Return what the injector of that name sees of the host."""
-        return _Handle(self, name)
+        return Handle(self, name)
 
     @property
     def sites(self) -> set[Site]:
@@ -80,10 +90,13 @@ class Attachment:
                 "KP711", f"a knowledge plugin named {name!r} is attached already", "detach it first"
             )
         if not self._root:
-            pre = self.model.register_forward_pre_hook(self._begin, with_kwargs=True)
-            post = self.model.register_forward_hook(self._end, always_call=True)
-            self._root = [pre, post]
-        source = max(self._sources.values(), default=-1) + 1
+            begin, end = uncompiled(self._begin), uncompiled(self._end)
+            for root in roots_of(self.model):
+                self._root.append(root.register_forward_pre_hook(begin, with_kwargs=True))
+                self._root.append(root.register_forward_hook(end, always_call=True))
+            self._root.append(Generation(self))
+        source = self._given_out
+        self._given_out += 1
         self.members[name] = knowledge
         self._sources[name] = source
         self._handles[name] = []
@@ -114,6 +127,9 @@ class Attachment:
         source = self._sources[name]
         self._on_logits = [own for own in self._on_logits if own[0] != source]
         del self.members[name], self._sources[name], self._sites[name]
+        self.disabled.discard(name)
+        if self.active == name:
+            self.active = None
         if not self.members:
             for handle in self._root:
                 handle.remove()
@@ -127,6 +143,7 @@ class Attachment:
         by its number of rows, so that beams and samples share their prompt's slots.
         """
         self._given, before = codes, self._given
+        self._outermost = None  # an interrupted call may have left it
         try:
             yield
         finally:
@@ -135,8 +152,13 @@ class Attachment:
     def _begin(
         self, module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        if self._outermost not in (None, module):
+            return args, kwargs
+        self._outermost = module
+        args, kwargs = without_marks(args, kwargs)
         codes = whole = kwargs.pop(ENTITIES, None)
-        tokens = kwargs.get("input_ids", args[0] if args else kwargs.get("inputs_embeds"))
+        tokens = kwargs.get("input_ids", args[0] if args else None)
+        tokens = kwargs.get("inputs_embeds") if tokens is None else tokens
         if codes is None and self._given is not None and tokens is not None:
             whole = _repeated(self._given, tokens)
             codes = None if whole is None else _columns_of(whole, tokens, kwargs)
@@ -173,7 +195,10 @@ class Attachment:
         if mask is None:
             return
         nothing = torch.full((1, 1), -1, device=mask.device)
-        for name, source in self._sources.items():
+        working = {name: at for name, at in self._sources.items() if name not in self.disabled}
+        if len(working) < self._given_out and whole is not None:
+            self._refuse_idle(whole, set(working.values()))
+        for name, source in working.items():
             member = self.members[name]
             found = whole if member.injector.whole_text else codes
             found = nothing if found is None else found
@@ -182,9 +207,21 @@ class Attachment:
             )
             if len(where[0]) or member.injector.acts_always:
                 rows = found[where] - source * STRIDE
+                member.to(mask.device)
                 self._working[source] = PositionedEntities(member.table, where, rows, mask)
                 if self._handles[name] and len(where[0]):
                     self._pending.add(source)
+
+    def _refuse_idle(self, codes: torch.Tensor, working: set[int]) -> None:
+        sources = set((codes[codes >= 0] // STRIDE).tolist())
+        if idle := sources - working:
+            names = [repr(name) for name, source in self._sources.items() if source in idle]
+            raise KpError(
+                "KP776",
+                "the batch holds entities of "
+                + (f"{', '.join(names)}, which is disabled" if names else "a detached plugin"),
+                "enable it, or encode the texts again: they then are what the bare host gets",
+            )
 
     def on_logits(self, logits: torch.Tensor, codes: torch.Tensor | None) -> torch.Tensor:
         """Return logits of the bare host as members that act on nothing else change them."""
@@ -197,6 +234,9 @@ class Attachment:
         return logits
 
     def _end(self, module: torch.nn.Module, args: Any, output: Any) -> None:
+        if self._outermost is not module:
+            return
+        self._outermost = None
         idle = bool(self._pending)
         self._locate(None)
         if idle and output is not None:
@@ -222,7 +262,7 @@ class Attachment:
 
         # The root's own closing hook must come last, so a hook on the root goes before it.
         first = module is self.model
-        self._handles[name].append(module.register_forward_hook(act, prepend=first))
+        self._handles[name].append(module.register_forward_hook(uncompiled(act), prepend=first))
 
     def hook_before(self, name: str, module: torch.nn.Module, callback: Callback) -> None:
         """Pass what a module of a layer gets through an injector's callback."""
@@ -233,7 +273,7 @@ class Attachment:
             own = self._changing(source, callback)
             return None if own is None else own(tensor)
 
-        handle = module.register_forward_pre_hook(before(change), with_kwargs=True)
+        handle = module.register_forward_pre_hook(uncompiled(before(change)), with_kwargs=True)
         self._handles[name].append(handle)
 
     def hook_attention(self, name: str, module: torch.nn.Module, make: KeysValues) -> None:
@@ -256,6 +296,11 @@ class Attachment:
             return None
         self._pending.discard(source)
         return lambda tensor: callback(tensor, entities)
+
+
+def uncompiled(hook: Callable[..., Any]) -> Any:
+    """Return a hook that ``torch.compile`` leaves as it is: what it does differs by batch."""
+    return torch.compiler.disable(hook)  # type: ignore[no-untyped-call]
 
 
 def replace_output(output: Any, key: str, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
@@ -295,96 +340,3 @@ def _mask_of(tokens: torch.Tensor, kwargs: Mapping[str, Any]) -> torch.Tensor:
     if isinstance(mask, torch.Tensor) and mask.dim() == 2:
         return mask[:, -tokens.shape[1] :]
     return torch.ones(tokens.shape[:2], dtype=torch.long, device=tokens.device)
-
-
-class _Handle:
-    """What an injector sees of the host (`kpframework.api.injector.HostHandle`)."""
-
-    def __init__(self, attachment: Attachment, name: str) -> None:
-        self._attachment = attachment
-        self._name = name
-
-    @property
-    def model(self) -> torch.nn.Module:
-        return self._attachment.model
-
-    @property
-    def width(self) -> int:
-        return host_width(self._attachment.embedding)
-
-    @property
-    def embedding_rms(self) -> float:
-        return host_rms(self._attachment.embedding)
-
-    @property
-    def outputs(self) -> int:
-        return int(getattr(getattr(self.model, "config", None), "num_labels", 0) or 0)
-
-    @property
-    def layers(self) -> int:
-        return len(host_layers(self.model))
-
-    @property
-    def causal(self) -> bool:
-        return any(getattr(m, "is_causal", False) is True for m in self._layer(0).modules())
-
-    def feed_forward_width(self, index: int) -> int:
-        return feed_forward_of(self._layer(index), self.width).width
-
-    def attention_shape(self, index: int) -> tuple[int, int]:
-        return attention_shape(attention_of(self._layer(index)))
-
-    def input_embeddings(self, callback: Callback) -> None:
-        self._attachment.hook(self._name, "input", self._attachment.embedding, callback)
-
-    def layer(self, index: int, callback: Callback) -> None:
-        self._attachment.hook(self._name, "layer", self._layer(index), callback)
-
-    def hidden_state(self, index: int, callback: Callback) -> None:
-        own = index if index >= 0 else index + self.layers + 1
-        if own:
-            self.layer(own - 1 if own > 0 else index, callback)
-        else:
-            self._attachment.hook_before(self._name, self._layer(0), callback)
-
-    def feed_forward(self, index: int, before: Callback, after: Callback | None = None) -> None:
-        block = feed_forward_of(self._layer(index), self.width)
-        self._attachment.hook(self._name, "layer", block.into, before)
-        if after is not None:
-            self._attachment.hook_before(self._name, block.back, after)
-
-    def attention(self, index: int, make: KeysValues) -> None:
-        self._attachment.hook_attention(self._name, attention_of(self._layer(index)), make)
-
-    def _layer(self, index: int) -> torch.nn.Module:
-        layers = host_layers(self.model)
-        if not -len(layers) <= index < len(layers):
-            raise KpError("KP714", f"layer {index} of a host with {len(layers)} layers")
-        return layers[index]
-
-    def logits(self, callback: Callback) -> None:
-        self._attachment.hook(self._name, "logits", self.model, callback, key="logits")
-
-
-def host_width(embedding: torch.nn.Module) -> int:
-    """Return the width of a host's word embeddings."""
-    weight: Any = embedding.weight
-    return int(weight.shape[1])
-
-
-def host_rms(embedding: torch.nn.Module) -> float:
-    """Return the root mean square of a host's word embeddings, over all their components."""
-    weight: Any = embedding.weight
-    return float(weight.detach().float().square().mean().sqrt())
-
-
-def host_layers(model: torch.nn.Module) -> torch.nn.ModuleList:
-    """Return a host's transformer layers: its longest list of modules of one class."""
-    lists = [
-        module
-        for module in model.modules()
-        if isinstance(module, torch.nn.ModuleList) and len({type(layer) for layer in module}) == 1
-    ]
-    if not lists:
-        raise KpError("KP715", f"no list of layers was found in {type(model).__name__}")
-    return max(lists, key=len)

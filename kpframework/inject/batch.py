@@ -53,9 +53,9 @@ class Collator:
         self.pad_id = pad_id
         self.rows = rows
 
-    def __call__(self, items: Sequence[Encoded]) -> Batch:
-        """Return one batch, padded to its longest input."""
-        width = max(len(item.input_ids) for item in items)
+    def __call__(self, items: Sequence[Encoded], width: int = 0) -> Batch:
+        """Return one batch, padded to its longest input and at least to ``width``."""
+        width = max([width, *(len(item.input_ids) for item in items)])
         shift = [width - len(item.input_ids) if self.left else 0 for item in items]
         ids = np.full((len(items), width), self.pad_id, dtype=np.int64)
         mask = np.zeros((len(items), width), dtype=np.int64)

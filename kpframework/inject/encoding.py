@@ -25,7 +25,7 @@ from kpframework.api.text import (
     Slot,
 )
 from kpframework.errors import KpError
-from kpframework.inject.special_tokens import SpecialTokens
+from kpframework.inject.special_tokens import SpecialTokens, no_frame
 from kpframework.inject.window import choose_tokens, share_budget
 
 
@@ -73,12 +73,16 @@ class InputEncoder:
         tokenizer: a fast tokenizer; it is read, never changed.
         max_length: longest input, special tokens and everything inserted included.
         causal: whether the model is a causal language model; decides how `Hidden` text is hidden.
+        frame: whether the tokenizer's special tokens are put around the input; a chat template
+            has them in its text.
 
     Raises:
         KpError: KP701, the tokenizer has no offsets (it is not a fast one).
     """
 
-    def __init__(self, tokenizer: Any, max_length: int, causal: bool = False) -> None:
+    def __init__(
+        self, tokenizer: Any, max_length: int, causal: bool = False, frame: bool = True
+    ) -> None:
         if not getattr(tokenizer, "is_fast", False):
             raise KpError(
                 "KP701",
@@ -89,6 +93,7 @@ class InputEncoder:
         self.tokenizer = tokenizer
         self.max_length = max_length
         self.causal = causal
+        self.framed = frame
         self.special = SpecialTokens(tokenizer)
 
     def encode(self, inputs: Sequence[Sequence[EditedSegment]]) -> list[Encoded]:
@@ -113,7 +118,7 @@ class InputEncoder:
         ]
 
     def _join(self, segments: list[_LaidOut]) -> Encoded:
-        frame = self.special.frame(len(segments))
+        frame = self.special.frame(len(segments)) if self.framed else no_frame(len(segments))
         room = self.max_length - frame.count
         excess = sum(sum(segment.costs) for segment in segments) - room
         for segment in reversed(segments):

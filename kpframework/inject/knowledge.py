@@ -54,6 +54,13 @@ class Knowledge:
             return np.zeros(len(entities), dtype=np.int64)
         return self.table.rows(entities)
 
+    def to(self, device: torch.device) -> None:
+        """Follow a host that was moved after the plugin was put on it."""
+        if self.module is not None:
+            first = next(self.module.parameters(), None)
+            if first is not None and first.device != device:
+                self.module.to(device)
+
     def usable(self, mentions: Sequence[Mention]) -> list[Mention]:
         """Return the mentions that may be used: out-of-KB mentions change nothing.
 

@@ -30,6 +30,11 @@ class Frame:
         origin.extend([-1] * len(self.parts[index]))
 
 
+def no_frame(segments: int) -> Frame:
+    """Return what surrounds an input of some segments where nothing is put around it."""
+    return Frame(((),) * (segments + 1), ((),) * (segments + 1), (0,) * segments)
+
+
 class SpecialTokens:
     """Special tokens, the placeholder of slots, and the ids of literals for one tokenizer."""
 

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 
 from kpframework.errors import KpError
-from kpframework.inject.attachment import host_layers
 from kpframework.inject.batch import Batch
+from kpframework.inject.handle import host_layers
 
 TOLERANCE = 1e-5
 """Relative difference that rounding may make."""

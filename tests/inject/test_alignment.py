@@ -61,7 +61,7 @@ class Rig:
         self.model = freeze(tiny_model(architecture, len(self.tokenizer)))
         torch.manual_seed(1)
         state = torch.nn.Linear(16, 32).state_dict()
-        config = {"name": "kb", "host": {"width": 32, "model_type": "any"}}
+        config = {"name": "kb", "host": {"width": 32, "model_type": self.model.config.model_type}}
         made: Any = injector(None, Context())
         nothing: Any = None
         self.plugin = KnowledgePlugin(config, made, nothing, nothing, tiny_table(), state)
@@ -202,7 +202,8 @@ def test_a_token_that_a_slot_replaced_or_truncation_cut_has_no_label():
 
 def test_each_row_of_a_mixed_batch_knows_its_own_tokens():
     rig = Rig("gpt2-lm")
-    rig.plugin.link = lambda texts: [[mention(texts[0], "Lyon")]]
+    host, _ = rig.plugin.attached()
+    host.linkers["kb"] = lambda segments: [[mention(own.text, "Lyon")] for own in segments]
     mixed = encode_mixed([OTHER, OTHER], [rig.plugin, HOST])
     assert mixed.tokens.tolist() == [rig.own(OTHER)] * 2
     assert mixed.positions[1].tolist() == list(range(len(rig.own(OTHER))))

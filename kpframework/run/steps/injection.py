@@ -52,6 +52,7 @@ def train(parts: RowParts) -> Action:
     """
 
     def action(context: StepContext) -> Mapping[str, JSON]:
+        from kpframework.artifact.digests import vocabulary_digest
         from kpframework.inject.freezing import fingerprint
         from kpframework.inject.plug import save_module
         from kpframework.train.hosts import load_model
@@ -96,6 +97,7 @@ def train(parts: RowParts) -> Action:
             "host": {
                 "model_type": row.model.config.model_type,
                 "width": row.attachment.handle("knowledge").width,
+                "vocabulary": vocabulary_digest(row.tokenizer),
             },
             "histories": [vars(history) for history in session.histories],
             "notes": session.notes,

@@ -115,7 +115,7 @@ ERROR_CODES: dict[str, str] = {
     "KP464": "No passage of a corpus has two mentions that a relation joins.",
     "KP453": "The knowledge base knows none of the ids of precomputed vectors.",
     # Linkers of other packages
-    "KP490": "A spaCy pipeline cannot be loaded.",
+    "KP495": "A spaCy pipeline cannot be loaded.",
     # Runs and the cache
     "KP501": "A file that a step reads is missing or cannot be read.",
     "KP502": "The cache cannot be written: the disk is full, or the folder is not writable.",
@@ -124,6 +124,8 @@ ERROR_CODES: dict[str, str] = {
     "KP505": "A step left something in its folder that the cache does not keep.",
     "KP510": "A step's code raised an error.",
     "KP511": "Some rows of a table failed; the others were finished.",
+    "KP512": "Steps are to be made side by side where that cannot be: no Linux, or no CPU.",
+    "KP513": "A process that made a step was killed, or ended without a word.",
     "KP530": "A statistic or a metric is not a finite number.",
     # Locks
     "KP600": "The lock is missing, or is no lock.",

@@ -12,6 +12,8 @@ import numpy.typing as npt
 import torch
 import transformers
 
+transformers.logging.disable_progress_bar()
+
 Vectors = npt.NDArray[np.float32]
 Span = tuple[int, int] | None
 """Characters whose tokens are pooled; None for all."""

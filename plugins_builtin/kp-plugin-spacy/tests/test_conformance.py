@@ -1,0 +1,7 @@
+import pytest
+
+pytest.importorskip("spacy", reason="spaCy is not installed")
+
+from kpframework.testing import conformance  # noqa: E402
+
+test_conformance = conformance.tests("kp-plugin-spacy")

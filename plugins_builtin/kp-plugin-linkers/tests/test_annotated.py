@@ -31,6 +31,7 @@ def test_known_ids_are_kept_and_unknown_ones_counted(annotated, linked):
     assert linker.statistics() == {
         "annotated": 3,
         "unknown_ids": 1,
+        "cross_references": 0,
         "several_ids": 0,
         "overlapping": 0,
     }
@@ -42,7 +43,9 @@ def test_roles_only_leaves_out_other_spans(annotated, linked):
 
 def test_ids_of_another_space_become_the_knowledge_bases_own(annotated, linked, kb):
     base = kb(ids=["HP:1"], other={"UMLS:Q1": "HP:1"})
-    assert linked(annotated(base, id_space="UMLS"), SEGMENT) == [("Ulm", "HP:1", "head")]
+    linker = annotated(base, id_space="UMLS")
+    assert linked(linker, SEGMENT) == [("Ulm", "HP:1", "head")]
+    assert linker.statistics()["cross_references"] == 1
 
 
 def test_of_overlapping_spans_the_longest_stays(annotated, linked):

@@ -19,7 +19,13 @@ class AnnotatedLinker(Linker):
 
     def __init__(self, config: Any, context: Context) -> None:
         super().__init__(config, context)
-        self._counts = {"annotated": 0, "unknown_ids": 0, "several_ids": 0, "overlapping": 0}
+        self._counts = {
+            "annotated": 0,
+            "unknown_ids": 0,
+            "cross_references": 0,
+            "several_ids": 0,
+            "overlapping": 0,
+        }
         self._offline: Offline | None = None
 
     def prepare(self, kb: KnowledgeBase) -> None:
@@ -37,7 +43,10 @@ class AnnotatedLinker(Linker):
         return [self._known(segment) for segment in segments]
 
     def statistics(self) -> Mapping[str, float]:
-        """Return how many ids were given, are not in the knowledge base, or lay in another span."""
+        """Return how many ids were given, are not in the knowledge base, or lay in another span.
+
+        ``cross_references`` counts those that are not the knowledge base's own.
+        """
         return {**self._counts, **(self._offline.counts if self._offline else {})}
 
     def _known(self, segment: Segment) -> list[Mention]:
@@ -65,11 +74,20 @@ class AnnotatedLinker(Linker):
             if self.config.several == "first":
                 rows = map(self._row, mention.entity.split("|"))
                 row = next((found for found in rows if found is not None), None)
-        return None if row is None else replace(mention, entity=self._kb.entity_ids[row])
+        if row is None:
+            return None
+        entity = self._kb.entity_ids[row]
+        asked = map(self._asked, (mention.entity, *mention.entity.split("|")))
+        self._counts["cross_references"] += entity not in asked
+        return replace(mention, entity=entity)
 
     def _row(self, given: str) -> int | None:
+        return self._kb.row(self._asked(given))
+
+    def _asked(self, given: str) -> str:
+        """Return an id as the knowledge base is asked for it."""
         entity = given.removeprefix(self.config.prefix)
         space = self.config.id_space
         # An id may name its space itself, as MESH:D003110 does.
         alone = space is None or entity.startswith(f"{space}:")
-        return self._kb.row(entity if alone else f"{space}:{entity}")
+        return entity if alone else f"{space}:{entity}"

@@ -23,7 +23,7 @@ def kp_components() -> Iterable[Component]:
             target="kp_plugin_linkers.gazetteer:GazetteerLinker",
             config="kp_plugin_linkers.config:GazetteerConfig",
             summary="Names and synonyms of the knowledge base, found as whole words.",
-            reference="Aho and Corasick, Communications of the ACM 18(6), 1975",
+            reference="Karp and Rabin, IBM Journal of Research and Development 31(2), 1987",
         ),
         Component(
             kind="linker",
@@ -52,6 +52,7 @@ def kp_samples() -> Mapping[str, Any]:
         "linker/gazetteer": [
             {},
             {"scope": "spans+anywhere", "casing": "ignore", "inflection": "english"},
+            {"ambiguity": "context"},
             {"scope": "spans"},
         ],
         "linker/dense": {"encoder": {"type": "hf", "model": "backbone"}, "cache": False},

@@ -57,10 +57,21 @@ class GazetteerConfig(ComponentConfig):
     min_letters: int = Field(
         default=1, ge=0, description="Fewest letters of a name that is found in running text."
     )
-    ambiguity: Literal["prior", "skip", "first"] = Field(
+    ambiguity: Literal["prior", "context", "skip", "first"] = Field(
         default="prior",
         description="Which entity a name of several means: the one with the highest prior (of "
-        "equals the smallest id), none, or the first in the knowledge base's order.",
+        "equals the smallest id), the one the words around tell in favour of, none, or the first "
+        "in the knowledge base's order.",
+    )
+    context_words: int = Field(
+        default=50, ge=1, description="Words on each side of a mention that 'context' looks at."
+    )
+    context_weight: float = Field(
+        default=10.0,
+        ge=0,
+        description="How much 'context' counts: an entity's share of the priors is multiplied by "
+        "e to the power of this times the similarity (0 to 1) of the words around the mention and "
+        "the entity's names, description and neighbours.",
     )
     inflection: Literal["none", "english"] = Field(
         default="none",

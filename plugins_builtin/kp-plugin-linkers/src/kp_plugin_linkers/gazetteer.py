@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from functools import cached_property, partial
+from operator import itemgetter
 from typing import Any
 
-from ahocorasick_rs import AhoCorasick
-
-from kp_plugin_linkers.characters import whole_words
+from kp_plugin_linkers import context as contexts
+from kp_plugin_linkers import name_index
+from kp_plugin_linkers.context import ContextView, Profiles, write_profiles
 from kp_plugin_linkers.inflection import stems
-from kp_plugin_linkers.names import Choice, Names
-from kp_plugin_linkers.overlap import leftmost_first, longest_first, place
-from kpframework.api import Context, KnowledgeBase, Linker, Mention, Segment
+from kp_plugin_linkers.name_build import write_index
+from kp_plugin_linkers.name_index import NameIndex
+from kp_plugin_linkers.names import Meaning, Names, by_context
+from kp_plugin_linkers.overlap import longest_first, place
+from kp_plugin_linkers.spans import SEPARATOR, unicode_version
+from kpframework.api import Context, KnowledgeBase, Linker, Mention, Segment, derived, with_roles
+
+Found = tuple[int, int, int]
+"""Start, end and form."""
+Placed = tuple[int, int, str, Meaning]
+"""Start, end, role and meaning."""
+_start = itemgetter(0)
+_CHARACTERS = 1 << 20
+"""Of texts that are searched together, about."""
 
 
 class GazetteerLinker(Linker):
@@ -25,72 +38,180 @@ class GazetteerLinker(Linker):
 
     def __init__(self, config: Any, context: Context) -> None:
         super().__init__(config, context)
-        self._counts: dict[str, float] = {}
+        self._counts: Counter[str] = Counter()
+        self._names: Names | None = None
+        self._profiles: Profiles | None = None
 
     def prepare(self, kb: KnowledgeBase) -> None:
-        """Read the names and build the automaton."""
-        self._names = Names(kb.names(), self.config.casing, self.config.ambiguity)
-        patterns = dict.fromkeys(self._names.patterns())
-        kept = [name for name in patterns if self._long_enough(name)]
-        self._automaton = AhoCorasick(kept if self.config.scope != "spans" else [])
-        self._counts = {
-            "names": self._names.total,
-            "ambiguous_names": self._names.ambiguous,
-            "short_names": len(patterns) - len(kept),
-        }
+        """Open the index of the names; build it if no process did before."""
+        casing = self.config.casing
+        options = {"casing": casing, "format": name_index.FORMAT, **unicode_version()}
+        index = derived(
+            kb,
+            "gazetteer",
+            options,
+            lambda folder: write_index(kb.names(), casing, folder),
+            partial(NameIndex, casing=casing),
+        )
+        self._names = Names(index, self.config.ambiguity)
+        if self.config.ambiguity == "context":
+            self._profiles = derived(
+                kb,
+                "gazetteer-context",
+                {**options, "profiles": contexts.FORMAT},
+                lambda folder: write_profiles(kb, index.ambiguous_entities(), folder),
+                Profiles,
+            )
 
     def link(self, segments: Sequence[Segment]) -> list[list[Mention]]:
         """Return the mentions of each segment; a mention's score is the name's prior."""
-        return [self._link(segment) for segment in segments]
+        return [
+            [Mention(start, end, *own.choices[0], role) for start, end, role, own in placed]
+            for placed in self._placed(segments)
+        ]
+
+    def candidates(self, segments: Sequence[Segment]) -> list[list[list[Mention]]]:
+        """Return for each mention the entities that have its name, the chosen one first."""
+        return [
+            [
+                [Mention(start, end, *c, role) for c in own.choices]
+                for start, end, role, own in placed
+            ]
+            for placed in self._placed(segments)
+        ]
 
     def statistics(self) -> Mapping[str, float]:
-        """Return how many names there are, mean several entities, or are too short to be found."""
-        return self._counts
+        """Return counts of names, and of the ambiguous mentions linked so far.
 
-    def _long_enough(self, name: str) -> bool:
-        letters = sum(map(str.isalpha, name))
-        return bool(len(name) >= self.config.min_length and letters >= self.config.min_letters)
+        ``names``, those that mean several entities, those too short to be found in running text;
+        ``ambiguous_mentions``, and of these with ambiguity ``"context"`` those where the context
+        told something, and those where it changed what the priors say.
+        """
+        return {**self._about_names, **self._counts}
 
-    def _link(self, segment: Segment) -> list[Mention]:
+    @cached_property
+    def _about_names(self) -> Mapping[str, float]:
+        index, config = self._prepared.index, self.config
+        skips = config.ambiguity == "skip"
+        return {
+            "names": index.total,
+            "ambiguous_names": int(index.ambiguous().sum()),
+            "short_names": index.short(config.min_length, config.min_letters, skips),
+        }
+
+    @property
+    def _prepared(self) -> Names:
+        assert self._names is not None  # prepare comes before link
+        return self._names
+
+    def _placed(self, segments: Sequence[Segment]) -> Iterator[list[Placed]]:
+        start = 0
+        while start < len(segments):
+            stop, size = start, 0
+            while stop < len(segments) and size < _CHARACTERS:
+                size += len(segments[stop].text)
+                stop += 1
+            batch = segments[start:stop]
+            for segment, found in zip(batch, self._search(batch), strict=True):
+                yield self._resolved(segment.text, self._chosen(segment, found))
+            start = stop
+
+    def _search(self, segments: Sequence[Segment]) -> list[list[Found]]:
+        """Return what may be a name in each text, in order, of equal starts the longest first."""
+        found: list[list[Found]] = [[] for _ in segments]
+        if self.config.scope == "spans":
+            return found
+        index = self._prepared.index
+        joined = SEPARATOR.join(index.normal(segment.text) for segment in segments)
+        matches = index.find(joined, self.config.min_length, self.config.min_letters)
+        at, first, last = 0, 0, len(segments[0].text)
+        for start, end, form in zip(matches.starts, matches.ends, matches.forms, strict=True):
+            while start >= last:
+                at += 1
+                first = last + 1
+                last = first + len(segments[at].text)
+            if end <= last:  # a hash may deceive: no name goes over the end of a text
+                found[at].append((start - first, end - first, form))
+        return found
+
+    def _chosen(self, segment: Segment, found: list[Found]) -> list[Placed]:
+        """Return from left to right the mentions that stay, with what their names mean."""
+        roles = sorted(mention.start for mention in segment.mentions if mention.role)
+        meanings: dict[tuple[int, int], Meaning] = {}
         order: list[Mention] = []
         if self.config.scope != "anywhere":
-            order += longest_first(self._spans(segment))
-        if self.config.scope != "spans":
-            spans = sorted((m for m in segment.mentions if m.role), key=lambda m: m.start)
-            found = [_with_role(mention, spans) for mention in self._found(segment.text)]
-            order += longest_first(m for m in found if m.role)
-            order += leftmost_first(m for m in found if not m.role)
-        return place(order)
+            order += longest_first(self._spans(segment, meanings))
+        if roles and found:
+            near = [(s, e, f) for s, e, f in found if _any_between(roles, s, e)]
+            covering = with_roles(self._every(segment.text, near, meanings), segment.mentions)
+            order += longest_first(m for m in covering if m.role)
+        first = [(m.start, m.end, m.role, meanings[m.start, m.end]) for m in place(order)]
+        return sorted([*first, *self._leftmost(segment.text, found, first)], key=_start)
 
-    def _spans(self, segment: Segment) -> Iterator[Mention]:
-        for mention in segment.mentions:
-            choice = self._lookup(segment.text[mention.start : mention.end])
-            if choice is not None:
-                yield replace(mention, entity=choice[0], score=choice[1])
+    def _resolved(self, text: str, placed: list[Placed]) -> list[Placed]:
+        """Count ambiguous mentions, and let the context decide them where it is asked."""
+        view: ContextView | None = None
+        for at, (start, end, role, meaning) in enumerate(placed):
+            if len(meaning.choices) > 1:
+                self._counts["ambiguous_mentions"] += 1
+                if self._profiles is not None:
+                    view = view or self._view(text)
+                    placed[at] = (start, end, role, self._by_context(meaning, view, start, end))
+        return placed
 
-    def _lookup(self, surface: str) -> Choice | None:
-        choice = self._names.lookup(surface)
-        if choice is None and self.config.inflection == "english":
-            tried = map(self._names.lookup, stems(surface))
-            choice = next((found for found in tried if found is not None), None)
-        return choice
-
-    def _found(self, text: str) -> Iterator[Mention]:
-        matches = self._automaton.find_matches_as_indexes(
-            self._names.normal(text), overlapping=True
+    def _view(self, text: str) -> ContextView:
+        assert self._profiles is not None  # the caller looked
+        return ContextView(
+            self._profiles, text, self.config.context_words, self.config.context_weight
         )
-        for _, start, end in matches:
-            if whole_words(text, start, end):
-                choice = self._names.lookup(text[start:end])
-                if choice is not None:
-                    yield Mention(start, end, *choice)
+
+    def _by_context(self, meaning: Meaning, view: ContextView, start: int, end: int) -> Meaning:
+        chosen, told = by_context(meaning, view, start, end)
+        self._counts["decided_by_context"] += told
+        self._counts["changed_by_context"] += chosen.choices[0] != meaning.choices[0]
+        return chosen
+
+    def _spans(
+        self, segment: Segment, meanings: dict[tuple[int, int], Meaning]
+    ) -> Iterator[Mention]:
+        for mention in segment.mentions:
+            meaning = self._lookup(segment.text[mention.start : mention.end])
+            if meaning is not None:
+                meanings[mention.start, mention.end] = meaning
+                yield mention
+
+    def _lookup(self, surface: str) -> Meaning | None:
+        lookup = self._prepared.lookup
+        meaning = lookup(surface)
+        if meaning is None and self.config.inflection == "english":
+            tried = map(lookup, stems(surface))
+            meaning = next((found for found in tried if found is not None), None)
+        return meaning
+
+    def _every(
+        self, text: str, found: list[Found], meanings: dict[tuple[int, int], Meaning]
+    ) -> Iterator[Mention]:
+        for start, end, form in found:
+            meaning = self._prepared.found(text[start:end], form)
+            if meaning is not None:
+                # A span of the data may have been found by its stem: the same place, another name.
+                meanings.setdefault((start, end), meaning)
+                yield Mention(start, end)
+
+    def _leftmost(self, text: str, found: list[Found], first: list[Placed]) -> Iterator[Placed]:
+        """Yield from left to right, the longest of each start, what overlaps none before it."""
+        taken = bytearray(len(text) if first else 0)
+        for start, end, _, _ in first:
+            taken[start:end] = b"\1" * (end - start)
+        free, meaning_of = 0, self._prepared.found
+        for start, end, form in found:
+            if start >= free and (not first or taken.find(1, start, end) < 0):
+                meaning = meaning_of(text[start:end], form)
+                if meaning is not None:
+                    free = end
+                    yield start, end, "", meaning
 
 
-def _with_role(mention: Mention, spans: Sequence[Mention]) -> Mention:
-    """Return the mention with the role of the first of the sorted spans that it covers."""
-    for at in range(bisect_left(spans, mention.start, key=lambda m: m.start), len(spans)):
-        if spans[at].start >= mention.end:
-            break
-        if spans[at].end <= mention.end:
-            return replace(mention, role=spans[at].role)
-    return mention
+def _any_between(places: list[int], start: int, end: int) -> bool:
+    at = bisect_left(places, start)
+    return at < len(places) and places[at] < end

@@ -1,75 +1,87 @@
-"""Names of a knowledge base, each resolved to one entity."""
+"""What a name means: one entity out of those that have it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Literal
+from dataclasses import dataclass
 
-from kp_plugin_linkers.characters import fold, plain
+import numpy as np
+
+from kp_plugin_linkers.context import ContextView
+from kp_plugin_linkers.name_index import NameIndex
 
 Choice = tuple[str, float]
 """Entity id and prior."""
-ACRONYM = 6
-"""Longest name, in characters, that 'smart' casing takes for an acronym."""
+_REMEMBERED = 1 << 16
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """The entities of a name, the preferred one first, and how likely each is by the name alone."""
+
+    choices: tuple[Choice, ...]
+    shares: tuple[float, ...] = (1.0,)
 
 
 class Names:
-    """Maps a surface to the entity it means.
+    """Looks surfaces up; those met before are remembered.
 
     Args:
-        names: (name, entity id, prior), as `KnowledgeBase.names` yields them.
-        casing: whether case counts: never, always, or for short names without a lower-case letter.
-        ambiguity: how a name of several entities is resolved.
+        index: the names.
+        ambiguity: how a name of several entities is resolved; ``"context"`` prefers as ``"prior"``
+            does where the context tells nothing.
     """
 
-    def __init__(
-        self,
-        names: Iterable[tuple[str, str, float]],
-        casing: Literal["ignore", "keep", "smart"],
-        ambiguity: Literal["prior", "skip", "first"],
-    ) -> None:
-        self._normal = plain if casing == "keep" else fold
-        self._loose: dict[str, Choice] = {}
-        self._exact: dict[str, Choice] = {}
-        ambiguous: set[tuple[bool, str]] = set()
-        for raw, entity, prior in names:
-            name = plain(raw.strip())
-            if not name:
-                continue
-            exact = casing == "smart" and _acronym(name)
-            table, key = (self._exact, name) if exact else (self._loose, self._normal(name))
-            held = table.setdefault(key, (entity, prior))
-            if held[0] != entity:
-                ambiguous.add((exact, key))
-                if ambiguity == "prior" and (-prior, entity) < (-held[1], held[0]):
-                    table[key] = (entity, prior)
-            elif prior > held[1]:
-                table[key] = (entity, prior)
-        self.total = len(self._loose) + len(self._exact)
-        self.ambiguous = len(ambiguous)
-        self._skipped = ambiguous if ambiguity == "skip" else set()
+    def __init__(self, index: NameIndex, ambiguity: str) -> None:
+        self.index = index
+        self._ambiguity = ambiguity
+        self._known: dict[str, Meaning | None] = {}
 
-    def normal(self, text: str) -> str:
-        """Return the form in which texts and `patterns` are compared, as many characters long."""
-        return self._normal(text)
+    def lookup(self, surface: str) -> Meaning | None:
+        """Return what any surface means, None if nothing."""
+        if surface not in self._known:
+            form = self.index.form(surface)
+            return self._remember(surface, form)
+        return self._known[surface]
 
-    def patterns(self) -> Iterator[str]:
-        """Yield the normal form of every name that means an entity; may repeat one."""
-        for key in self._loose:
-            if (False, key) not in self._skipped:
-                yield key
-        for key in self._exact:
-            if (True, key) not in self._skipped:
-                yield self._normal(key)
+    def found(self, surface: str, form: int) -> Meaning | None:
+        """Return what a surface means that `NameIndex.find` took for a form."""
+        if surface not in self._known:
+            return self._remember(surface, form)
+        return self._known[surface]
 
-    def lookup(self, surface: str) -> Choice | None:
-        """Return what a surface means; an acronym as it stands comes before a name in any case."""
-        exact = plain(surface)
-        if exact in self._exact:
-            return None if (True, exact) in self._skipped else self._exact[exact]
-        key = self._normal(surface)
-        return None if (False, key) in self._skipped else self._loose.get(key)
+    def _remember(self, surface: str, form: int | None) -> Meaning | None:
+        record = None if form is None else self.index.record(surface, form)
+        meaning = None if record is None else self._meaning(record)
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[surface] = meaning
+        return meaning
+
+    def _meaning(self, record: int) -> Meaning | None:
+        index = self.index
+        candidates = index.candidates(record)
+        if len(candidates) == 1:
+            return Meaning(((index.entity(candidates[0][0]), candidates[0][1]),))
+        if self._ambiguity == "skip":
+            return None
+        if self._ambiguity != "first":
+            candidates.sort(key=lambda candidate: (-candidate[1], candidate[0]))
+        priors = np.array([max(prior, 0.0) for _, prior in candidates])
+        total = float(priors.sum())
+        shares = priors / total if total > 0 else np.full(len(priors), 1 / len(priors))
+        choices = tuple((index.entity(entity), prior) for entity, prior in candidates)
+        return Meaning(choices, tuple(shares.tolist()))
 
 
-def _acronym(name: str) -> bool:
-    return len(name) <= ACRONYM and name.isupper()
+def by_context(meaning: Meaning, view: ContextView, start: int, end: int) -> tuple[Meaning, bool]:
+    """Return the meaning with its entities in the order the context gives, and whether it told.
+
+    An entity's weight is its share of the name's priors times ``exp(weight * similarity)``.
+    """
+    similar = view.similarities([entity for entity, _ in meaning.choices], start, end)
+    if not similar.any():
+        return meaning, False
+    scores = np.array(meaning.shares) * np.exp(view.weight * similar)
+    order = np.argsort(-scores, kind="stable").tolist()
+    choices = tuple(meaning.choices[at] for at in order)
+    return Meaning(choices, tuple(meaning.shares[at] for at in order)), True

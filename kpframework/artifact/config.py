@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kpframework.artifact.digests import file_digests, sealed
+from kpframework.digest import content_digest, file_digest
 from kpframework.errors import KpError, PluginError
 from kpframework.spec.checks import ARTIFACT_FILE
 
@@ -51,8 +52,13 @@ def read_config(folder: Path) -> dict[str, Any]:
     return dict(config)
 
 
-def check_files(folder: Path, config: Mapping[str, Any]) -> None:
+def check_files(folder: Path, config: Mapping[str, Any], once: bool = False) -> None:
     """Compare every file with the checksum the configuration has of it.
+
+    Args:
+        folder: the artifact.
+        config: its configuration.
+        once: do not hash a file again that did not change since it was hashed.
 
     Raises:
         KpError: KP777, a file is missing, was added to the knowledge base or the vectors, or
@@ -61,7 +67,7 @@ def check_files(folder: Path, config: Mapping[str, Any]) -> None:
     recorded = config.get("files")
     if recorded is None:  # format 1
         return
-    found = file_digests(folder)
+    found = file_digests(folder, content_digest if once else file_digest)
     if found == recorded:
         return
     wrong = [f"{name} is missing" for name in sorted(recorded.keys() - found.keys())]

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from kpframework.digest import file_digest
 from kpframework.inject.plug import MODULE_FILE
 
 PARTS = (MODULE_FILE, "kb", "entities")
 """What is checked file by file; the card beside them is anybody's to edit."""
 
 
-def file_digests(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file of the artifact's parts, by its path with slashes."""
+def file_digests(folder: Path, digest: Callable[[Path], str] = file_digest) -> dict[str, str]:
+    """Return the SHA-256 of every file of the artifact's parts, by its path with slashes.
+
+    Args:
+        folder: the artifact.
+        digest: hashes a file; `kpframework.digest.content_digest` remembers what did not change.
+    """
     found = []
     for name in PARTS:
         part = folder / name
         found += [part] if part.is_file() else [p for p in part.rglob("*") if p.is_file()]
-    return {path.relative_to(folder).as_posix(): _sha256(path) for path in sorted(found)}
+    return {path.relative_to(folder).as_posix(): digest(path) for path in sorted(found)}
 
 
 def kb_digest(files: Mapping[str, str]) -> str:
@@ -42,8 +48,3 @@ def vocabulary_digest(tokenizer: Any) -> str:
     for token, number in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]):
         digest.update(f"{number} {token}\n".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kpframework.api.config import ComponentRef
 from kpframework.api.context import Context
@@ -21,7 +21,7 @@ MEASURED = ("metrics", "calibration")
 _NOTE = "> Trained on after the figures below were measured.\n\n"
 
 
-def parts_of(folder: Path, verify: bool, registry: Any) -> dict[str, Any]:
+def parts_of(folder: Path, verify: bool | Literal["once"], registry: Any) -> dict[str, Any]:
     """Return what a `KnowledgePlugin` is made of; errors as its ``from_pretrained`` says."""
     config = read_config(folder)
     if registry is None:
@@ -30,13 +30,15 @@ def parts_of(folder: Path, verify: bool, registry: Any) -> dict[str, Any]:
         registry = load()
     check_plugins(config, registry)
     if verify:
-        check_files(folder, config)
+        check_files(folder, config, once=verify == "once")
     context = Context()
     injector = _create("injector", config, registry, context)
     linker = _create("linker", config, registry, context)
     kb, table = open_store(folder / "kb"), None
     if config["entities"] is not None:
-        table = EntityTable.open(folder / "entities", verify=verify and "files" not in config)
+        table = EntityTable.open(
+            folder / "entities", verify=verify if "files" not in config else False
+        )
         if table.sha256 != config["entities"]["sha256"]:
             raise KpError(
                 "KP771",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -67,7 +67,7 @@ class KnowledgePlugin(Editable):
         revision: str | None = None,
         *,
         token: str | bool | None = None,
-        verify: bool = True,
+        verify: bool | Literal["once"] = "once",
         registry: Any = None,
     ) -> KnowledgePlugin:
         """Load an artifact from a folder, or from a repository of the hub.
@@ -76,8 +76,8 @@ class KnowledgePlugin(Editable):
             path_or_repo: a folder here, or ``owner/name`` on the hub.
             revision: branch, tag or commit on the hub.
             token: of the hub; None takes the one huggingface_hub knows.
-            verify: compare every file with its checksum; False trusts the disk, for tables of many
-                gigabytes.
+            verify: compare every file with its checksum: True each time, "once" where it changed
+                since (size, times, inode; remembered in the cache); False trusts the disk.
             registry: components to choose from; None takes those of all installed plugins.
 
         Raises:

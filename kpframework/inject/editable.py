@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import RLock
-from typing import Any
 
 from kpframework.api.injector import Injector
 from kpframework.api.kb import Entity, Triple
@@ -140,35 +137,3 @@ class Editable:
     def _swap(self, contents: Contents) -> None:
         """Answer from other contents."""
         self.contents = contents
-
-    @contextmanager
-    def _parts(self, beside: Path) -> Iterator[tuple[dict[str, Path], dict[str, Any]]]:
-        """Yield the folders of an artifact's ``kb`` and ``entities``, and changes of its config.
-
-        Edited ones are written anew as ordinary ones, in a folder beside ``beside`` that is gone
-        after the block.
-        """
-        contents = self.contents
-        kb, table = contents.kb, contents.table
-        parts = {"kb": kb.folder}
-        changes: dict[str, Any] = {}
-        if table is not None:
-            parts["entities"] = table.folder
-        edited = isinstance(table, EditedTable) and bool(table.put or table.removed)
-        if not edited and not isinstance(kb, EditedKB):
-            yield parts, changes
-            return
-        beside.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{beside.name}-edits-", dir=beside.parent) as temporary:
-            if isinstance(kb, EditedKB):
-                parts["kb"] = Path(temporary) / "kb"
-                changes["kb"] = dict(kb.write(parts["kb"]).counts)
-            if isinstance(table, EditedTable) and edited:
-                parts["entities"] = Path(temporary) / "entities"
-                written = table.write(parts["entities"])
-                changes["entities"] = {
-                    "sha256": written.sha256,
-                    "dim": written.dim,
-                    "rows": len(written),
-                }
-            yield parts, changes

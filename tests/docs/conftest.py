@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 HOW_TO = ROOT / "docs/how-to/write-a-plugin.md"
 TUTORIAL = ROOT / "docs/tutorial.md"
+CORPUS = ROOT / "docs/how-to/link-a-corpus.md"
 _BLOCK = re.compile(r"(?:^`([\w./-]+)`\n\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -61,9 +62,10 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def workplace(tmp_path_factory: pytest.TempPathFactory, evening: Path) -> Iterator[Path]:
-    """A current folder with the tutorial's files; the how-to's plugin is installed."""
+    """A current folder with the files of the pages; the how-to's plugin is installed."""
     folder = tmp_path_factory.mktemp("workplace")
     write_files(TUTORIAL, folder)
+    write_files(CORPUS, folder)
     (folder / "my-model").mkdir()
     (folder / "my-model" / "config.json").write_text("{}")
     for name in ("examples", "benchmarks"):

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kp_plugin_ray.task import shard_done
-from kpframework.api import Executor, Work, outcome_of, worker_died
 from kpframework import KpError
+from kpframework.api import Executor, Work, outcome_of, worker_died
 
 
 class RayExecutor(Executor):

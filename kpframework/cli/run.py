@@ -25,6 +25,14 @@ _LISTED = 8
 @click.option(
     "--lock", "lock_file", type=click.Path(path_type=Path), help="Refuse to run if it has moved."
 )
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Independent steps made at once, each by a process with its share of the cores.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
@@ -32,6 +40,7 @@ def command(
     overrides: tuple[str, ...],
     output: Path | None,
     lock_file: Path | None,
+    jobs: int,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -52,7 +61,9 @@ def command(
     lock: dict[str, Any] | None = read_lock(lock_file) if lock_file else None
     resolved = load_spec(spec, overrides, load())
     folder = output or Path("runs") / resolved.spec.name
-    results = run_spec(resolved, folder, Cache(), Display(enabled=not quiet), lock=lock, warn=warn)
+    results = run_spec(
+        resolved, folder, Cache(), Display(enabled=not quiet), lock=lock, jobs=jobs, warn=warn
+    )
     page = write_report(results, folder)
     if as_json:
         emit_json(results)

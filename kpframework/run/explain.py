@@ -12,12 +12,13 @@ from kpframework.api.text import Example, Mention, Segment
 from kpframework.errors import SpecError
 from kpframework.kb.store import KBStore, open_store
 from kpframework.run.cache import Cache
-from kpframework.run.execute import StepResult, execute
+from kpframework.run.execute import execute
 from kpframework.run.plan import Plan, make_plan
 from kpframework.run.progress import Display
 from kpframework.run.row_plan import Cell
 from kpframework.run.runner import prepare_torch
 from kpframework.run.step import StepContext
+from kpframework.run.step_result import StepResult
 from kpframework.run.steps.injection import row_at_work
 from kpframework.spec.resolved import ResolvedSpec
 

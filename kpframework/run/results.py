@@ -16,13 +16,13 @@ from kpframework.api.text import Example
 from kpframework.kb.store import open_store
 from kpframework.run.bootstrap import Resampled, estimate, resample
 from kpframework.run.examples_file import read_examples, read_mentions
-from kpframework.run.execute import StepResult
 from kpframework.run.plan import Plan
 from kpframework.run.record import environment
 from kpframework.run.resamples import CellResamples, Place, cell_resamples
 from kpframework.run.row_facts import curves_of, most_memory, without_ends
 from kpframework.run.row_plan import Cell
 from kpframework.run.step import Step
+from kpframework.run.step_result import StepResult
 from kpframework.run.steps.knowledge import task_at_work
 
 SHOWN = 12

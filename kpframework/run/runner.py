@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kpframework.run.cache import Cache
-from kpframework.run.execute import StepResult, execute
+from kpframework.run.execute import execute
 from kpframework.run.export import export_hosts, export_plugins
 from kpframework.run.lock import check_lock, make_lock
 from kpframework.run.plan import Plan, make_plan
@@ -16,6 +16,8 @@ from kpframework.run.progress import Display
 from kpframework.run.record import write_json_atomic
 from kpframework.run.resamples import write_resamples
 from kpframework.run.results import Results
+from kpframework.run.side_by_side import share_of_cores
+from kpframework.run.step_result import StepResult
 from kpframework.run.tracking import Trackers
 from kpframework.spec.resolved import ResolvedSpec
 
@@ -27,6 +29,7 @@ def run_spec(
     display: Display,
     *,
     lock: Mapping[str, Any] | None = None,
+    jobs: int = 1,
     warn: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """Execute a spec and write its run folder; return the content of ``results.json``.
@@ -35,6 +38,9 @@ def run_spec(
     (the deterministic part), ``resamples.safetensors`` (what pairs rows with those of other runs),
     ``kp.lock``, ``spec.json`` (every default written out), ``hosts/`` (the frozen models) and
     ``plugins/`` (one artifact a trained row).
+
+    With several ``jobs`` independent steps are made at once, each by a process with its share of
+    the cores, unless the spec names a number of threads.
 
     Raises:
         KpError: a step failed (unless the spec says ``keep_going``), or the lock does not hold.
@@ -53,14 +59,16 @@ def run_spec(
         _call(registry, warn, "kp_after_step", step=record)
         trackers.call("step_done", record)
 
+    threads = spec.run.threads or (share_of_cores(jobs) if jobs > 1 else None)
     with trackers.watching():
         done = execute(
             plan.steps,
             cache,
-            device=prepare_torch(spec.run.device, spec.run.threads),
+            device=prepare_torch(spec.run.device, threads),
             display=display,
             on_step=on_step,
             keep_going=spec.run.keep_going,
+            jobs=jobs,
         )
         results = _write_down(plan, done, folder, warn)
     _call(registry, warn, "kp_after_run", results=results)

@@ -10,8 +10,9 @@ import pytest
 
 from kpframework.errors import KpError
 from kpframework.run.cache import Cache
-from kpframework.run.execute import StepResult, execute, ordered
+from kpframework.run.execute import execute, ordered
 from kpframework.run.step import Step, StepContext
+from kpframework.run.step_result import StepResult
 
 from .conftest import MakeStep
 

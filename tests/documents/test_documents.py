@@ -252,6 +252,16 @@ def test_medcats_export_is_read_without_what_annotators_took_back(tmp_path):
     assert [(a.start, a.end, a.ids) for a in document.annotations] == [(0, 3, ("C1",))]
 
 
+def test_what_the_link_command_writes_is_read(tmp_path):
+    mention = {"start": 0, "end": 3, "mention": "Ulm", "entity": "Q1", "name": "Ulm, city"}
+    value = {"id": "a:1", "text": "Ulm", "mentions": [{**mention, "score": 0.5, "types": ["city"]}]}
+    (tmp_path / "linked.jsonl").write_text(json.dumps(value), "utf-8")
+    (document,) = read_documents(tmp_path / "linked.jsonl")
+    assert document.id == "a:1"
+    assert document.segment().mentions == (Mention(0, 3, "Q1", 0.5),)
+    assert document.annotations[0].type == "city"
+
+
 def test_docbin_gives_entities_with_their_ids(tmp_path):
     spacy = pytest.importorskip("spacy", reason="spaCy is not installed")
     from spacy.tokens import DocBin, Span

@@ -11,7 +11,10 @@ from kpframework.api.documents.bioc import bioc_document
 from kpframework.api.documents.faults import Placing, malformed, opened
 from kpframework.api.documents.model import Annotation, Document, known_ids, several_ids
 
-_OWN_KEYS = {"start", "end", "entity", "entities", "score", "role", "type", "text", "name"}
+_OWN_KEYS = {
+    *("start", "end", "entity", "entities", "score", "role", "type", "text"),
+    *("mention", "name", "types"),  # what `kpframework link` writes
+}
 _Found = tuple[Annotation, str | None]
 
 
@@ -90,12 +93,12 @@ def _own(value: Mapping[str, Any], where: str) -> list[_Found]:
         _integer(value["start"]),
         _integer(value["end"]),
         known_ids(ids),
-        value.get("type", ""),
+        value.get("type") or next(iter(value.get("types") or ()), ""),
         float(value.get("score", 1.0)),
         value.get("role", ""),
         where,
     )
-    return [(annotation, value.get("text"))]
+    return [(annotation, value.get("text", value.get("mention")))]
 
 
 def _bern2(value: Mapping[str, Any], where: str) -> list[_Found]:

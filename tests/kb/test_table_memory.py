@@ -13,7 +13,7 @@ from kpframework.kb.table import EntityTable, write_rows
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self")
 
-ROWS, DIM, READ = 200_000, 64, 10_000
+ROWS, DIM, READ = 60_000, 64, 10_000
 
 LOOK = """
 import json, mmap, sys

@@ -39,9 +39,11 @@ def commands() -> list[list[str]]:
 
 
 LONG = ("run", "explain")
+SERVERS = ("serve",)
+"""Commands that never end by themselves; their plugins' own tests start them."""
 
 
-@pytest.mark.parametrize("arguments", [c for c in commands() if c[0] not in LONG], ids=shlex.join)
+@pytest.mark.parametrize("arguments", [c for c in commands() if c[0] not in LONG + SERVERS], ids=shlex.join)
 def test_a_command_of_a_page_works(
     workplace: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,6 +68,14 @@ def test_a_run_or_explain_of_a_page_parses_and_its_spec_is_planned_or_validated_
     changes = [word for change in options["overrides"] for word in ("--set", change)]
     instead = "plan" if name == "run" else "validate"
     assert run([instead, str(spec), *changes]) == 0, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [c for c in commands() if c[0] in SERVERS], ids=shlex.join)
+def test_a_server_of_a_page_has_the_options_it_is_started_with(arguments: list[str]) -> None:
+    name, *rest = arguments
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    assert command.make_context(name, rest).params["sources"]
 
 
 def missing_files(spec: Path) -> bool:

@@ -163,8 +163,7 @@ class Service:
         """Return whether a text did not fit: of its row without knowledge."""
         own = batch.tokens[row] >= 0
         missing = int(((batch.positions[row] < 0) & own).sum())
-        masks = int((batch["input_ids"][row] == self.host.tokenizer.mask_token_id).sum())
-        if masks and self.host.head == "masked-lm":  # a blank stands in the place of tokens
+        if self.host.head == "masked-lm":  # a blank stands in the place of tokens
             return int(own.sum()) > self._max_length()
         return missing > 0
 

@@ -43,7 +43,9 @@ SERVERS = ("serve",)
 """Commands that never end by themselves; their plugins' own tests start them."""
 
 
-@pytest.mark.parametrize("arguments", [c for c in commands() if c[0] not in LONG + SERVERS], ids=shlex.join)
+@pytest.mark.parametrize(
+    "arguments", [c for c in commands() if c[0] not in LONG + SERVERS], ids=shlex.join
+)
 def test_a_command_of_a_page_works(
     workplace: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

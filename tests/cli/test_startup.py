@@ -46,6 +46,7 @@ def modules(tmp_path, command_line):
         ["plugins", "doctor", "toy"],
         ["compare", "--help"],
         ["kb", "--help"],
+        ["link", "--help"],
         ["kb", "search", "--help"],
     ],
 )

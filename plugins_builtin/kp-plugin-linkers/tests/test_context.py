@@ -73,6 +73,15 @@ def test_statistics_tell_how_mentions_were_decided(linker):
     assert counts["changed_by_context"] == 1
 
 
+def test_a_knowledge_base_without_an_ambiguous_name_needs_no_profiles(tmp_path, monkeypatch):
+    monkeypatch.setenv("KPFRAMEWORK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(Banks, "entities", lambda self: iter([Entity("B1", "bank")]))
+    monkeypatch.setattr(Banks, "triples", lambda self: iter([Triple("B1", "kind", "B1")]))
+    made = GazetteerLinker(GazetteerConfig(ambiguity="context"), Context())
+    made.prepare(build_store(Banks(), tmp_path / "kb", "kb", Context()))
+    assert entities(made, "the bank of a river") == ["B1"]
+
+
 def test_a_weight_of_zero_leaves_the_choice_to_the_prior(linker):
     assert entities(linker(context_weight=0), "the bank of a river") == ["B1"]
 

@@ -81,11 +81,12 @@ def write_profiles(kb: KnowledgeBase, entities: Iterable[str], folder: Path) -> 
 
 def _neighbours(triples: Ints, rows: Ints) -> tuple[Ints, Ints]:
     """Return (position in ``rows``, neighbour's row) for both directions of the triples."""
-    ends = np.concatenate([triples[:, [0, 2]], triples[:, [2, 0]]])
-    at = np.searchsorted(rows, ends[:, 0])
-    at[at == len(rows)] = 0
-    kept = (rows[at] == ends[:, 0]) if len(rows) else np.zeros(len(ends), dtype=bool)
-    pairs = np.unique(np.stack([at[kept], ends[kept, 1]], axis=1), axis=0)
+    found = [np.empty((0, 2), dtype=np.int64)]
+    for own, other in ((0, 2), (2, 0)) if len(rows) else ():
+        at = np.minimum(np.searchsorted(rows, triples[:, own]), len(rows) - 1)
+        kept = np.flatnonzero(rows[at] == triples[:, own])
+        found.append(np.stack([at[kept], triples[kept, other]], axis=1))
+    pairs = np.unique(np.concatenate(found), axis=0)
     place = np.arange(len(pairs)) - np.searchsorted(pairs[:, 0], pairs[:, 0])
     pairs = pairs[place < NEIGHBOURS]
     return pairs[:, 0], pairs[:, 1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ _WORD, _BLANK, _LETTER, _UNKNOWN = 1, 2, 4, 255
 
 _classes = np.full(0x110000, _UNKNOWN, dtype=np.uint8)
 """What each character is; filled as characters occur."""
+_known_powers: dict[int, Hashes] = {}
 
 
 class Spans:
@@ -90,15 +90,12 @@ def _mixed(hashes: Hashes) -> Hashes:
 
 
 def _powers(base: int, count: int) -> Hashes:
-    size = 1 << max(count - 1, 1).bit_length()
-    return _powers_of(base, size)[:count]
-
-
-@lru_cache(maxsize=4)
-def _powers_of(base: int, size: int) -> Hashes:
-    powers = np.full(size, base, dtype=np.uint64)
-    powers[0] = 1
-    return np.cumprod(powers, dtype=np.uint64)
+    known = _known_powers.get(base)
+    if known is None or len(known) < count:
+        powers = np.full(1 << max(count - 1, 1 << 12).bit_length(), base, dtype=np.uint64)
+        powers[0] = 1
+        known = _known_powers[base] = np.cumprod(powers, dtype=np.uint64)
+    return known[:count]
 
 
 def _classes_of(codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:

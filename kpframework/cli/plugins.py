@@ -1,7 +1,7 @@
 """``kpframework plugins``: what is installed, what is wrong with it, and what is in use.
 
 None of these imports a plugin into its own process, except `show`, which imports the option model
-of the one component it shows.
+of the one component it shows, and `check`, which runs the plugins it is given.
 """
 
 from __future__ import annotations
@@ -98,6 +98,22 @@ def doctor(names: tuple[str, ...], as_json: bool, no_import: bool) -> int:
     from kpframework.cli.plugins_doctor import examine
 
     return examine(names, as_json, imports=not no_import)
+
+
+@command.command()
+@click.argument("names", nargs=-1, required=True)
+@json_option
+@click.option("--only", default="", help="Run the checks whose id holds this text.")
+@click.option("--all", "every", is_flag=True, help="Show the checks that passed, too.")
+def check(names: tuple[str, ...], as_json: bool, only: str, every: bool) -> int:
+    """Run the conformance checks of plugins, named by plugin or distribution.
+
+    What a plugin's components can be built with is what its hook kp_samples returns. Exits with 3
+    if a check fails, or if there is none to run. The JSON is one that a badge can be made from.
+    """
+    from kpframework.cli.plugins_check import check_plugins
+
+    return check_plugins(names, as_json, only, every)
 
 
 @command.command()

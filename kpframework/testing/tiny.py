@@ -150,9 +150,8 @@ def _wordpiece() -> Any:
     tokenizer = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator(
-        TEXTS, trainers.WordPieceTrainer(vocab_size=200, special_tokens=special)
-    )
+    trainer = trainers.WordPieceTrainer(vocab_size=200, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(TEXTS, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
@@ -167,7 +166,9 @@ def _unigram() -> Any:
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
     tokenizer.train_from_iterator(
         TEXTS,
-        trainers.UnigramTrainer(vocab_size=120, special_tokens=special, unk_token="[UNK]"),
+        trainers.UnigramTrainer(
+            vocab_size=120, special_tokens=special, unk_token="[UNK]", show_progress=False
+        ),
     )
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
@@ -187,6 +188,7 @@ def _byte_level(family: str) -> Any:
         trainers.BpeTrainer(
             vocab_size=320,
             special_tokens=special,
+            show_progress=False,
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         ),
     )

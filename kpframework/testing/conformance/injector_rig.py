@@ -150,6 +150,7 @@ def refusals(subject: Subject) -> list[str]:
 def _hosts(subject: Subject) -> tuple[list[str], list[str]]:
     heads = subject.declares.get("heads", ["sequence-classification"])
     wanted = CLASSIFIERS if "sequence-classification" in heads else LANGUAGE_MODELS
+    subject.create()  # blocked where the options are refused
     found, reasons = [], []
     for architecture in wanted:
         model = fresh_model(architecture).config.to_dict()

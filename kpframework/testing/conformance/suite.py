@@ -113,7 +113,7 @@ class Suite:
             raise PluginError(
                 "KP213",
                 f"a failure is expected of {unknown[0]!r}, which is no check of {self.name}",
-                f"take an id that is shown by: kpframework plugins check {self.name}",
+                f"take an id that is shown by: kpframework plugins check {self.name} --all",
             )
         if all(record.usable and not _offers(record) for record in self.records):
             raise PluginError(
@@ -134,7 +134,7 @@ class Suite:
             raise PluginError(
                 "KP212",
                 f"no check of {self.name} has {only!r} in its id",
-                f"list the ids: kpframework plugins check {self.name}",
+                f"list the ids: kpframework plugins check {self.name} --all",
             )
         for case in chosen:
             yield case.run()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -29,12 +30,8 @@ class World:
         self._temporary = tempfile.TemporaryDirectory(prefix="kp-conformance-")
         self.root = Path(self._temporary.name).resolve()
         self.folder = self.root / "samples"
-        self.folder.mkdir()
         self._scratches = 0
-        import kpframework.train.hosts  # noqa: F401  # keeps transformers quiet
-
-        tiny_project(self.folder)
-        write_fewrel(self.folder / "fewrel")
+        shutil.copytree(_project(), self.folder)
 
     @property
     def scratch(self) -> Path:
@@ -52,6 +49,17 @@ class World:
 @cache
 def _shared() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="kp-conformance-shared-")
+
+
+@cache
+def _project() -> Path:
+    import kpframework.train.hosts  # noqa: F401  # keeps transformers quiet
+
+    folder = Path(_shared().name) / "project"
+    folder.mkdir()
+    tiny_project(folder)
+    write_fewrel(folder / "fewrel")
+    return folder
 
 
 @cache

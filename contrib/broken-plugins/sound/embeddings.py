@@ -1,0 +1,19 @@
+"""Sound entity embeddings: vectors drawn from the seed."""
+
+import numpy as np
+
+from kpframework.api import Embeddings, EmbeddingTable
+
+
+class Target(Embeddings):
+    """One random vector an entity."""
+
+    def compute(self, kb):
+        """Draw the vectors."""
+        generator = np.random.default_rng(self.context.seed)
+        ids = list(kb.entity_ids)
+        return EmbeddingTable(ids, self.draw(generator, len(ids)))
+
+    def draw(self, generator, count):
+        """Return the matrix."""
+        return generator.standard_normal((count, 6)).astype(np.float32)

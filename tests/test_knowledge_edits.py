@@ -47,7 +47,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     ]
     task = {**tiny_spec()["tasks"][0], "markers": {"mention": ""}}
     hosts = [{"id": "mine", "checkpoint": "my-model"}]
+    knowledge = tiny_spec()["knowledge"]
+    knowledge[1]["dtype"] = "float16"
     changes: dict[str, Any] = {"name": "quickstart", "tasks": [task], "hosts": hosts}
+    changes["knowledge"] = knowledge
     spec = tiny_project(folder, **changes, injections=rows, corpora=[])
     for path in (*folder.glob("kb/*.*s*"), *folder.glob("kb/*.txt"), *folder.glob("typing/*")):
         if path.suffix != ".npy":
@@ -98,6 +101,16 @@ def code_of(call: Any, *arguments: Any, **options: Any) -> str:
     with pytest.raises(KpError) as error:
         call(*arguments, **options)
     return error.value.code
+
+
+def test_a_spec_that_asks_for_half_precision_trains_and_answers_with_it(plugin):
+    table = plugin.table
+    assert table is not None
+    assert table.dtype == "float16"
+    given = np.load(Path("kb/vectors.npy"))[4]
+    stored = table.gather(table.rows(["E4"]))[0]
+    np.testing.assert_array_equal(stored, given.astype(np.float16))
+    assert not np.array_equal(stored, given)
 
 
 def test_a_new_entity_with_a_vector_changes_the_answer_and_removing_it_restores_every_bit(plugin):
@@ -234,7 +247,7 @@ def test_the_mean_of_neighbours_is_a_vector_where_none_is_known(plugin):
     table = plugin.table
     assert table is not None
     own, *others = table.gather(table.rows(["X:1", "E4", PARENT]))
-    np.testing.assert_allclose(own, np.mean(others, axis=0), rtol=1e-6)
+    np.testing.assert_array_equal(own, np.mean(others, axis=0).astype(np.float16))
     plugin.update_entity("E6", vector="neighbours")  # of the base: kind of one, near to one
     near = table.gather(table.rows(["E7"]))[0]
     np.testing.assert_array_equal(plugin.table.gather(plugin.table.rows(["E6"]))[0], near)

@@ -39,9 +39,9 @@ def rows(corpus: str, base: str) -> Iterator[tuple[str, Options]]:
     if corpus == "SemCor":
         gazetteer = {"type": "gazetteer", "scope": "spans", "inflection": "english"}
         yield "first sense of the word", gazetteer
-        yield "gazetteer, context words", gazetteer | {"ambiguity": "context"}
-        yield "dense, context alone", dense(gazetteer, prior_weight=0.0)
         yield "dense", dense(gazetteer)
+        yield "dense, context alone", dense(gazetteer, prior_weight=0.0)
+        yield "gazetteer, context words", gazetteer | {"ambiguity": "context"}
         return
     gazetteer = {"type": "gazetteer", "casing": "ignore" if corpus == "Wikipedia" else "smart"}
     yield "annotated (ceiling)", {"type": "annotated"}

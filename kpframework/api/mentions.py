@@ -11,14 +11,14 @@ from kpframework.api.text import Mention
 
 def without_overlap(mentions: Iterable[Mention]) -> list[Mention]:
     """Return, sorted by start, each mention that overlaps none of those given before it."""
+    given = list(mentions)
+    taken = bytearray(max((mention.end for mention in given), default=0))
     placed: list[Mention] = []
-    starts: list[int] = []
-    for mention in mentions:
-        at = bisect_left(starts, mention.end)
-        if at == 0 or placed[at - 1].end <= mention.start:
-            starts.insert(at, mention.start)
-            placed.insert(at, mention)
-    return placed
+    for mention in given:
+        if taken.find(1, mention.start, mention.end) < 0:
+            taken[mention.start : mention.end] = b"\1" * (mention.end - mention.start)
+            placed.append(mention)
+    return sorted(placed, key=lambda m: m.start)
 
 
 def with_roles(mentions: Iterable[Mention], spans: Iterable[Mention]) -> list[Mention]:

@@ -95,11 +95,12 @@ def test_it_opens_with_an_example_answered_and_a_typed_text_is_answered_by_the_k
 def test_hostile_strings_are_shown_as_text(page, url):
     page.open(url)
     page.until(CARD)
-    write(page, f"{SCRIPT} {BIDI} {NAME}.")
+    typed = SCRIPT.replace("hurt = 1", "hurt = 3")
+    write(page, f"{NAME} {typed} {BIDI}.")
     answered(page)
     page.until(CARD)
     shown = page.js("document.getElementById('shown').textContent")
-    assert SCRIPT in shown
+    assert typed in shown
     assert r"safe \u202egnp.exe\u202c \u0007\u001b[31m end" in shown
     card = page.js("document.getElementById('card').textContent")
     assert card.count(SCRIPT) == 2, "a description, and a neighbour's name"

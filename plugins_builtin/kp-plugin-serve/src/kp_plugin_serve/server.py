@@ -31,6 +31,7 @@ def serve(sources: Sequence[Path], model: Path | None, address: str, port: int) 
             click.echo(f"note: {_plain(note)}", err=True)
         local = _is_local(address)
         app = make_app(service, LOCAL if local else None)
+        bound.listen()  # from when its address is told, a request waits and is not refused
         click.echo(f"knowledge  {_plain(', '.join(service.plugins))}")
         click.echo(f"host       {_plain(str(service.host.folder))}")
         click.echo(f"serving    {_url(address, bound.getsockname()[1])}  (Ctrl+C ends)")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from kpframework.run.card_data import front_matter
 from kpframework.run.row_plan import Cell
 
 _TEMPLATE = """\
+---
+{front}
+---
+
 # {name}
 
 A knowledge plugin for a frozen {model_type} model ({width} wide), made by {created_by}.
@@ -16,7 +23,12 @@ A knowledge plugin for a frozen {model_type} model ({width} wide), made by {crea
 |---|---|
 | method | {method} ({reference}) |
 | knowledge base | {kb}, release {release}, licence {licence} |
+| its size | {size} |
+| its checksum | in `kp_config.json`, `kb.sha256` |
 | entities with a vector | {entities} |
+| linker | {linker} |
+| control | {control} |
+| made for | {backbone}, host {host}, task {task}, seed {seed} |
 | plugins needed | {plugins} |
 | trained parameters | {parameters} |
 | plug-and-play | {plug_and_play} |
@@ -29,20 +41,40 @@ Mentions of the test set: {coverage}.
 
 ## Use
 
+```bash
+pip install kpframework {pins}
+```
+
 ```python
 from kpframework import KnowledgePlugin
 
-plugin = KnowledgePlugin.from_pretrained("path/to/this/folder")
-plugin.attach(model, tokenizer)
-outputs = model(**plugin.encode(["a text"]))
-plugin.detach()
+plugin = KnowledgePlugin.from_pretrained("path/to/this/folder")  # or owner/name on the hub
+with plugin.attach(model, tokenizer):
+    outputs = model(**plugin.encode(["a text"]))
 ```
 
-## Risks
+In a transformers pipeline, the plugin comes with the tokenizer:
+`pipeline("text-classification", model=model, tokenizer=plugin.tokenizer())`. The host's weights and
+class are not changed, and after `plugin.detach()` it answers as before, bit for bit.
 
-Answers follow the knowledge base, with its gaps and errors, and the linker, which may take a
-mention for the wrong entity. The figures above hold for the data they were measured on.
+## Risks and limits
+
+- Answers follow the knowledge base, with its gaps, its errors and its age, and the linker, which
+  may take a mention for the wrong entity. Look at `plugin.explain(text)` before you trust one.
+- A mention without an entity, or an entity without a vector, changes nothing: see the counts above.
+- The figures hold for the data, the host and the seeds they were measured on. It fits hosts of the
+  family {model_type}, {width} wide, with the same vocabulary; others are refused.
+- The knowledge base is part of this artifact. Its licence ({licence}) holds for it.
+
+## Spec
+
+```json
+{spec}
+```
 """
+
+_COUNTS = ("mentions", "linked", "with_vector", "truncated")
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#!&~$])")
 
 
 def model_card(config: Mapping[str, Any], cell: Cell, results: Mapping[str, Any]) -> str:
@@ -53,31 +85,46 @@ def model_card(config: Mapping[str, Any], cell: Cell, results: Mapping[str, Any]
         if (row["injection"], row["host"], row["task"]) == (cell.row, cell.host, cell.task)
     )
     coverage = row["coverage"] or {}
-    kb = config["kb"]
+    kb, host = config["kb"], config["host"]
+    pins = (f"'{p['distribution']}=={p['version']}'" for p in config["plugins"])
     return _TEMPLATE.format(
-        name=config["name"],
-        model_type=config["host"]["model_type"],
-        width=config["host"]["width"],
-        created_by=config["created_by"],
-        method=row["method"]["type"],
-        reference=row["method"]["reference"] or "no reference",
-        kb=kb.get("name", kb["type"]),
-        release=kb.get("release", "unknown"),
-        licence=kb.get("licence", "unknown"),
+        front=front_matter(config, row),
+        name=plain_text(config["name"]),
+        model_type=plain_text(host["model_type"]),
+        width=host["width"],
+        created_by=plain_text(config["created_by"]),
+        method=plain_text(row["method"]["type"]),
+        reference=plain_text(row["method"]["reference"] or "no reference"),
+        kb=plain_text(kb.get("name", kb["type"])),
+        release=plain_text(kb.get("release") or "unknown"),
+        licence=plain_text(kb.get("licence") or "unknown"),
+        size=", ".join(f"{kb[k]} {k}" for k in ("entities", "triples", "relations") if k in kb),
         entities=_size(config["entities"]),
-        plugins=", ".join(f"{p['distribution']} {p['version']}" for p in config["plugins"]),
+        linker=plain_text(config["linker"]["type"]),
+        control=plain_text(config["control"] or "none"),
+        backbone=plain_text(host["backbone"] or "a backbone from a folder"),
+        host=plain_text(host["id"]),
+        task=plain_text(host["task"]),
+        seed=config["seed"],
+        plugins=", ".join(
+            dict.fromkeys(f"{p['distribution']} {p['version']}" for p in config["plugins"])
+        ),
+        pins=" ".join(dict.fromkeys(pins)),
         parameters=row["parameters"],
         plug_and_play="yes" if row["plug_and_play"] else "no, the host was trained",
         metrics=_metrics(row, results),
         coverage=", ".join(f"{coverage.get(k, 0)} {k.replace('_', ' ')}" for k in _COUNTS),
+        spec=json.dumps(config["spec"], indent=1, ensure_ascii=False).replace("```", "` ` `"),
     )
+
+
+def plain_text(value: Any) -> str:
+    """Return a string so that Markdown shows it as it is, on one line."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(str(value).split()))
 
 
 def _size(entities: Mapping[str, Any] | None) -> str:
     return "none are used" if entities is None else f"{entities['rows']} x {entities['dim']}"
-
-
-_COUNTS = ("mentions", "linked", "with_vector")
 
 
 def _metrics(row: Mapping[str, Any], results: Mapping[str, Any]) -> str:
@@ -93,7 +140,9 @@ def _metrics(row: Mapping[str, Any], results: Mapping[str, Any]) -> str:
             f"{100 * delta['interval'][1]:+.1f}]"
         )
         interval = f"[{100 * low:.1f}, {100 * high:.1f}]"
-        lines.append(f"| {name} | {100 * score['mean']:.1f} % | {interval} | {against} |")
+        lines.append(
+            f"| {plain_text(name)} | {100 * score['mean']:.1f} % | {interval} | {against} |"
+        )
     seeds = ", ".join(map(str, results["seeds"]))
     lines.append(f"\n{100 * results['confidence']:.0f} % bootstrap intervals, seeds {seeds}.")
     return "\n".join(lines)

@@ -9,13 +9,16 @@ from typing import Any
 import kpframework
 from kpframework.api.context import Context
 from kpframework.run.card import model_card
-from kpframework.run.execute import StepResult
 from kpframework.run.plan import Plan
 from kpframework.run.record import write_json_atomic
+from kpframework.run.row_facts import without_ends
 from kpframework.run.row_plan import Cell
 from kpframework.run.step import Step
+from kpframework.run.step_result import StepResult
 from kpframework.run.steps.injection import OWN_ENTITIES, OWN_HOST
 from kpframework.saved_host import HOST_FILE, host_record
+from kpframework.spec.fields import put_dotted
+from kpframework.spec.resolved import BoundComponent
 
 
 def export_hosts(plan: Plan, done: Mapping[str, StepResult], folder: Path) -> dict[str, str]:
@@ -146,7 +149,6 @@ def _config(
     kb = done[plan.knowledge[cell.source.knowledge]["kb"].name].metrics
     components = [*cell.source.injector.walk(), *knowledge.linker.walk()]
     return {
-        "kp_format": 1,
         "created_by": f"kpframework {kpframework.__version__}",
         "name": cell.row,
         "injector": cell.source.injector.filled(),
@@ -159,10 +161,13 @@ def _config(
             "fingerprint": facts["fingerprint"]["before"],
             "id": cell.host,
             "task": cell.task,
+            "backbone": _hub_id(plan),
         },
         "metrics": scores["metrics"],
         "calibration": scores["calibration"],
+        "coverage": without_ends(scores["coverage"]),
         "seed": seed,
+        "spec": _spec(plan, cell),
         "plugins": [
             {
                 "distribution": c.registered.distribution,
@@ -172,3 +177,37 @@ def _config(
             for c in components
         ],
     }
+
+
+def _spec(plan: Plan, cell: Cell) -> dict[str, Any]:
+    """Return what of the spec the artifact was made by; of a path only its last part."""
+    resolved = plan.resolved
+    knowledge = resolved.knowledge[cell.source.knowledge]
+    adaptation = resolved.hosts[cell.host].adaptation
+    return {
+        "backbone": _section(resolved.backbone),
+        "knowledge": {
+            part: _section(getattr(knowledge, part)) for part in ("kb", "embeddings", "linker")
+        },
+        "host": adaptation and _section(adaptation),
+        "injection": _section(cell.source.injector),
+        "task": _section(resolved.tasks[cell.task].task),
+    }
+
+
+def _section(component: BoundComponent) -> dict[str, Any]:
+    # The folder of a backbone may be an id of the hub, so it is no path option.
+    own = {
+        key: Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+        for key, value in component.key_data()["config"].items()
+    }
+    section = {"type": component.type, **own}
+    for path, child in component.children.items():
+        put_dotted(section, path, _section(child))
+    return section
+
+
+def _hub_id(plan: Plan) -> str | None:
+    """Return the id of the backbone on the hub; None where it is not from there."""
+    model = getattr(plan.resolved.backbone.config, "model", None)
+    return model if isinstance(model, str) and not Path(model).is_absolute() else None

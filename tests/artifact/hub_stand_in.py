@@ -84,7 +84,10 @@ def _handler(hub: StandIn) -> type[BaseHTTPRequestHandler]:
                 if repo in hub.branches:
                     self.answer({"url": f"{hub.url}/{repo}"}, 409)
                     return
-                hub.private[repo], hub.branches[repo] = bool(asked.get("private")), {}
+                hub.private[repo] = (
+                    asked.get("private") is True or asked.get("visibility") == "private"
+                )
+                hub.branches[repo] = {}
                 hub.commit(repo, "main", {".gitattributes": b"", "kb/stale.parquet": b"old"})
                 self.answer({"url": f"{hub.url}/{repo}", "name": repo})
             elif found := re.fullmatch(r"/api/models/(.+)/branch/(.+)", self.path):

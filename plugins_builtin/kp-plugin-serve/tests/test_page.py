@@ -103,7 +103,7 @@ def test_hostile_strings_are_shown_as_text(page, url):
     assert typed in shown
     assert r"safe \u202egnp.exe\u202c \u0007\u001b[31m end" in shown
     card = page.js("document.getElementById('card').textContent")
-    assert card.count(SCRIPT) == 2, "a description, and a neighbour's name"
+    assert card.count(SCRIPT) == 3, "a description, and a neighbour's name by two relations"
     assert r"\u202egnp.exe" in card
     assert page.js("document.querySelectorAll('main script, main img').length") == 0
     whole = page.js("document.documentElement.textContent")

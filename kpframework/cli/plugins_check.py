@@ -45,7 +45,7 @@ def check_plugins(names: Sequence[str], as_json: bool, only: str, every: bool) -
 
 
 def _counts(found: Sequence[Outcome]) -> dict[str, int]:
-    counts = Counter(own.status for own in found)
+    counts: Counter[str] = Counter(own.status for own in found)
     return {
         "run": sum(counts[status] for status in RUN),
         "passed": counts["passed"],

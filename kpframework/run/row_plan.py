@@ -115,6 +115,8 @@ def row_parts(
 def files_of(bound: BoundComponent, *, test: bool = True) -> list[Path]:
     """Return every file a component reads: those its options name and those it names itself.
 
+    A backbone nested in it, such as a linker's encoder, counts with its whole folder.
+
     Args:
         bound: the component.
         test: whether files count that a task reads its test examples from alone (`OnlyTest`).
@@ -122,7 +124,10 @@ def files_of(bound: BoundComponent, *, test: bool = True) -> list[Path]:
     own = list(bound.input_paths(test=test))
     if bound.registered.component.kind in {"kb", "task"}:
         own += bound.create(Context()).files()
-    return own
+    # The options of a backbone only say where its folder lies.
+    nested = (part for part in bound.walk() if part is not bound)
+    backbones = (part for part in nested if part.registered.component.kind == "backbone")
+    return [*own, *(part.create(Context()).folder() for part in backbones)]
 
 
 def saved_names(artifacts: Iterable[Path | None]) -> dict[Path, str]:

@@ -380,8 +380,19 @@ def test_half_precision_is_near_to_single_and_detaches_to_the_same_bits(run, dty
     assert torch.equal(logits(model, plain), bare)
 
 
+def test_a_compiled_model_answers_as_the_plain_one(run):
+    model, tokenizer = run.host()
+    plugin = run.plugin().attach(model, tokenizer)
+    torch._dynamo.reset()
+    compiled = torch.compile(model, backend="eager")
+    inputs = plugin.encode(TEXTS)
+    expected = logits(model, inputs)
+    torch.testing.assert_close(logits(compiled, inputs), expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("attached_first", [True, False])
-def test_a_compiled_model_answers_as_the_plain_one(run, attached_first):
+def test_a_compiled_model_keeps_up_with_other_batches_and_with_detaching(run, attached_first):
     model, tokenizer = run.host()
     plain = dict(tokenizer(list(TEXTS), padding=True, return_tensors="pt"))
     bare = logits(model, plain)

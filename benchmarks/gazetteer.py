@@ -348,13 +348,13 @@ def scaling(folder: Path) -> dict[str, float]:
     from kpframework.api import Context, Mention, Segment
 
     cases = {
-        "definitions": (names(10_000), " ".join(texts(0.4)), ()),
-        "a a a": ([" ".join("a" * k) for k in range(1, 65)], "a " * 30_000, ()),
-        "a a a b": ([" ".join("a" * 64) + " b", "a"], "a " * 30_000, ()),
+        "definitions": (names(10_000), "é " + " ".join(texts(0.2)), ()),
+        "a a a": ([" ".join("a" * k) for k in range(1, 65)], "a " * 4_000, ()),
+        "a a a b": ([" ".join("a" * 64) + " b", "a"], "a " * 4_000, ()),
         "a a a, roles": (
             [" ".join("a" * k) for k in range(1, 9)],
-            "a " * 30_000,
-            tuple(Mention(s, s + 1, role="head") for s in range(0, 30_000, 20)),
+            "a " * 4_000,
+            tuple(Mention(s, s + 1, role="head") for s in range(0, 8_000, 20)),
         ),
     }
     ratios = {}
@@ -368,8 +368,9 @@ def scaling(folder: Path) -> dict[str, float]:
         once = Segment(text[:half], tuple(m for m in roles if m.end <= half))
         twice = Segment(text, (*once.mentions, *(m for m in roles if m.start >= half)))
         linker.link([twice])
-        pairs = [(_seconds(linker, once), _seconds(linker, twice)) for _ in range(7)]
+        pairs = [(_seconds(linker, once), _seconds(linker, twice)) for _ in range(3)]
         ratios[case] = round(min(b for _, b in pairs) / min(a for a, _ in pairs), 2)
+        print(case, ratios[case], file=sys.stderr, flush=True)
     return ratios
 
 

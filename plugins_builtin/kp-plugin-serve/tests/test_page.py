@@ -144,8 +144,10 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(page, url):
 def test_an_example_is_asked_by_a_click_and_an_error_is_told(page, url, service, monkeypatch):
     page.open(url)
     page.until(CARD)
-    text = page.js("document.querySelectorAll('.chip')[1].querySelector('span').textContent")
-    page.js("document.querySelectorAll('.chip')[1].click()")
+    write(page, "Something else.")
+    answered(page)
+    text = page.js("document.querySelector('.chip:last-child span').textContent")
+    page.js("document.querySelector('.chip:last-child').click()")
     page.until(f"{DONE} && document.getElementById('shown').textContent === {text!r}")
 
     def broken(questions):

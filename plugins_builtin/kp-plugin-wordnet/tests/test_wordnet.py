@@ -5,6 +5,7 @@ import pytest
 from kp_plugin_wordnet.config import WordNetConfig
 from kp_plugin_wordnet.provider import WordNetProvider
 from kp_plugin_wordnet.reader import tag_counts
+from kp_plugin_wordnet.samples import write
 from pydantic import ValidationError
 
 from kpframework import KpError
@@ -195,6 +196,16 @@ def test_a_malformed_database_is_an_error(tmp_path):
         (tmp_path / f"{name}.exc").write_text("")
     with pytest.raises(KpError, match="KP431"):
         list(WordNetProvider(WordNetConfig(path=str(tmp_path)), Context()).entities())
+
+
+def test_a_malformed_synset_is_an_error_with_file_and_line(tmp_path):
+    (options, *_) = write(tmp_path)["kb/wordnet"]
+    folder = tmp_path / options.options["path"]
+    lines = (folder / "data.noun").read_text(encoding="latin-1").splitlines(keepends=True)
+    lines[2] = lines[2].replace(" n ", " ? ", 1)
+    (folder / "data.noun").write_text("".join(lines), encoding="latin-1")
+    with pytest.raises(KpError, match=r"data\.noun:3"):
+        list(WordNetProvider(WordNetConfig(path=str(folder)), Context()).entities())
 
 
 def test_a_relation_that_is_not_wordnets_is_refused():

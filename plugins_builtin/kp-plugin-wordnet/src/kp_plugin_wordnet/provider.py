@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
-from nltk.corpus.reader.wordnet import Lemma, Synset
+from nltk.corpus.reader.wordnet import Lemma, Synset, WordNetError
 
-from kp_plugin_wordnet.reader import DictReader, open_reader, tag_counts
+from kp_plugin_wordnet.reader import DictReader, malformed, open_reader, tag_counts
 from kpframework import KpError
 from kpframework.api import Entity, KBProvider, Triple
 
@@ -71,8 +71,11 @@ class WordNetProvider(KBProvider):
 
     @cached_property
     def _synsets(self) -> list[Synset]:
-        with self._reader.allowed():
-            return list(self._reader.all_synsets())
+        try:
+            with self._reader.allowed():
+                return list(self._reader.all_synsets())
+        except (WordNetError, ValueError, LookupError) as error:
+            raise malformed(Path(self.config.path), error) from error
 
     def entities(self) -> Iterator[Entity]:
         """Yield the synsets in the order of the files."""

@@ -1,6 +1,7 @@
 """NLTK's reader, made to accept a plain folder of database files."""
 
 import io
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ _LEXNAMES = [
     *(f"verb.{name}" for name in _VERB.split()),
     "adj.ppl",
 ]
+_SYNSET = re.compile(r"\d{8} \d\d [nvasr] [0-9a-f]{2} .+ \| ")
 _FILES = [f"{what}.{pos}" for what in ("data", "index") for pos in ("noun", "verb", "adj", "adv")]
 
 
@@ -94,9 +96,24 @@ def open_reader(folder: Path) -> DictReader:
     try:
         return DictReader(folder)
     except (WordNetError, ValueError, IndexError, AssertionError) as error:
-        raise KpError(
-            "KP431", f"malformed WordNet database: {error!r}", "unpack it again", str(folder)
-        ) from error
+        raise malformed(folder, error) from error
+
+
+def malformed(folder: Path, error: Exception) -> KpError:
+    """Return the error of a database, with the first line of its data that is no synset."""
+    where = str(folder)
+    for pos in ("noun", "verb", "adj", "adv"):
+        with (folder / f"data.{pos}").open(encoding="latin-1", newline="\n") as lines:
+            # offset, lexicographer file, type, count of words, …, gloss; two blanks begin a notice
+            bad = (
+                number
+                for number, line in enumerate(lines, start=1)
+                if not line.startswith("  ") and not _SYNSET.match(line)
+            )
+            if number := next(bad, None):
+                where = f"{folder / f'data.{pos}'}:{number}"
+                break
+    return KpError("KP431", f"malformed WordNet database: {error!r}", "unpack it again", where)
 
 
 def tag_counts(folder: Path) -> Mapping[str, int]:

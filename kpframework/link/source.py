@@ -35,9 +35,17 @@ class LinkSource:
         stored = sorted(path for path in self.kb.iterdir() if path.name != MANIFEST)
         return {
             "linker": self.linker.key_data(),
-            "files": [content_digest(path) for path in self.linker.input_paths()],
+            "files": [content_digest(path) for path in self._files()],
             "kb": {path.name: content_digest(path) for path in stored},
         }
+
+    def _files(self) -> list[Path]:
+        if not self.linker.children:
+            return self.linker.input_paths()
+        # Seconds to import, for the folder of an encoder that is nested in the linker.
+        from kpframework.run.row_plan import files_of
+
+        return files_of(self.linker)
 
 
 def section(text: str, option: str) -> ComponentRef:

@@ -15,6 +15,8 @@ ERROR_CODES: dict[str, str] = {
     "KP211": "A plugin is packaged in a way that will trouble its users.",
     "KP212": "The conformance kit found nothing to check, which is a failure.",
     "KP213": "Samples or expected failures given to the conformance kit name what is not there.",
+    "KP214": "A new plugin cannot have this kind, name or author.",
+    "KP215": "The folder of a new plugin is there already, or cannot be written.",
     "KP290": "A nested component was asked for where there is no registry.",
     # Spec files
     "KP101": "A spec file is missing or cannot be read.",
@@ -200,28 +202,23 @@ ERROR_CODES: dict[str, str] = {
     "KP777": "A file of a knowledge plugin is not the one that was saved.",
     "KP778": "Entities do not fit into token ids.",
     "KP779": "Plugins that a knowledge plugin is made of are not installed.",
+    "KP780": "No such row, task or host to explain.",
+    "KP781": "A span is not in the text, or no mention was found in it.",
     "KP782": "The hub does not take a knowledge plugin.",
     "KP783": "The tokenizer is not that of the host, or not that of the plugin's hosts.",
     "KP784": "Texts cannot be encoded with knowledge in the way that is asked for.",
-    "KP780": "No such row, task or host to explain.",
-    "KP781": "A span is not in the text, or no mention was found in it.",
-    # Serving
-    "KP790": "A folder to serve holds no knowledge plugin.",
-    "KP791": "The host of a knowledge plugin was not kept where it is looked for.",
-    "KP792": "No knowledge plugin of that name is served.",
-    "KP793": "A span of a question is not in its text, or the host has no use for one.",
-    "KP794": "An address cannot be bound.",
-    # Reports
-    "KP801": "A run folder has no results.json that can be read.",
-    "KP802": "A results.json is damaged, or not a run's.",
-    "KP803": "A page or a table cannot be written.",
-    # A look into a knowledge base
+    # Edits at run time
     "KP790": "The method reads the knowledge base while it trains: edits take a new training.",
     "KP791": "An entity that is to be added is in the knowledge base already.",
     "KP792": "An entity that is to be changed or removed is not in the knowledge base.",
     "KP793": "An edit lacks an entity's vector, or its vector cannot be used.",
     "KP794": "A triple of an edit is not of the edited entity with another that is there.",
     "KP795": "An edit of the knowledge base has ended, or is begun inside another.",
+    # Reports
+    "KP801": "A run folder has no results.json that can be read.",
+    "KP802": "A results.json is damaged, or not a run's.",
+    "KP803": "A page or a table cannot be written.",
+    # A look into a knowledge base
     "KP820": "A spec has no knowledge section of that id, or none at all.",
     "KP821": "A knowledge base has no such entity, or several of that name.",
     "KP822": "A folder holds no knowledge base.",
@@ -243,4 +240,10 @@ ERROR_CODES: dict[str, str] = {
     # Comparisons of runs
     "KP810": "No run that is compared has a task, metric or row of that name.",
     "KP811": "A run's resamples.safetensors is damaged, or of an unknown format.",
+    # Serving
+    "KP860": "A folder to serve holds no knowledge plugin.",
+    "KP861": "The host of a knowledge plugin was not kept where it is looked for.",
+    "KP862": "No knowledge plugin of that name is served.",
+    "KP863": "A span of a question is not in its text, or the host has no use for one.",
+    "KP864": "An address cannot be bound.",
 }

@@ -279,7 +279,7 @@ def test_a_plugin_away_from_its_run_asks_for_the_model(run, tmp_path):
     alone = Path(shutil.copytree(run / "plugins/concat", tmp_path / "concat"))
     with pytest.raises(KpError) as error:
         load([alone])
-    assert error.value.code == "KP791"
+    assert error.value.code == "KP861"
     loaded = load([alone, run], run / "hosts/tuned")
     assert list(loaded.plugins) == ["concat", "concat-2", "replace"]
     shown = Service(loaded).examples
@@ -289,7 +289,7 @@ def test_a_plugin_away_from_its_run_asks_for_the_model(run, tmp_path):
 def test_a_folder_without_a_plugin_is_refused_and_a_taken_port_too(tmp_path, service):
     with pytest.raises(KpError) as error:
         serve([tmp_path], None, "127.0.0.1", 0)
-    assert error.value.code == "KP790"
+    assert error.value.code == "KP860"
     with pytest.raises(KpError) as error:
         serve([tmp_path], None, "203.0.113.1", 0)
-    assert error.value.code == "KP794"
+    assert error.value.code == "KP864"

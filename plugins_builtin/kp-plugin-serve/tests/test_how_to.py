@@ -71,4 +71,4 @@ def test_every_question_of_the_page_is_answered(address):
 
 def test_a_folder_that_is_not_there_is_told_with_a_code_by_the_command(capsys):
     assert command_line(["serve", "nowhere", "--port", "0"]) == 1
-    assert "KP790" in capsys.readouterr().err
+    assert "KP860" in capsys.readouterr().err

@@ -36,7 +36,7 @@ def as_input(
         linked: what the knowledge plugin's linker found.
 
     Raises:
-        KpError: KP793, a span lies outside the text; KP624, they are not as many as the task has.
+        KpError: KP863, a span lies outside the text; KP624, they are not as many as the task has.
     """
     if host.head == "masked-lm":
         found = (match.span() for match in BLANK.finditer(text))
@@ -50,7 +50,7 @@ def as_input(
         return host.task.segment(text, first)
     for start, end in spans:
         if not 0 <= start < end <= len(text):
-            raise KpError("KP793", f"no span {start}-{end} in a text of {len(text)} characters")
+            raise KpError("KP863", f"no span {start}-{end} in a text of {len(text)} characters")
     if host.task is None or not wanted:
-        raise KpError("KP793", "this host has no task whose mentions could be named")
+        raise KpError("KP863", "this host has no task whose mentions could be named")
     return host.task.segment(text, list(spans))

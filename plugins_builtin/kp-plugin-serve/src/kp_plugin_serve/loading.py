@@ -55,7 +55,7 @@ def load(sources: Sequence[Path], model: Path | None = None, registry: Any = Non
         registry: of installed components; the environment's own if None.
 
     Raises:
-        KpError: KP790, a folder holds no knowledge plugin; KP791, no host was found; and whatever
+        KpError: KP860, a folder holds no knowledge plugin; KP861, no host was found; and whatever
             loading raises.
     """
     found = [artifact for source in sources for artifact in _artifacts(source)]
@@ -91,7 +91,7 @@ def _artifacts(source: Path) -> list[_Artifact]:
         folders = sorted(p.parent for p in (source / "plugins").glob(f"*/{ARTIFACT_FILE}"))
     if not folders:
         raise KpError(
-            "KP790",
+            "KP860",
             f"{source} is neither a knowledge plugin nor a run that kept one",
             "give a folder such as runs/NAME, or runs/NAME/plugins/ROW",
         )
@@ -104,7 +104,7 @@ def _read(path: Path) -> dict[str, Any]:
         if not isinstance(config["host"], dict):
             raise TypeError("'host' is no table")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise KpError("KP790", f"{path} is no knowledge plugin's configuration: {error}") from error
+        raise KpError("KP860", f"{path} is no knowledge plugin's configuration: {error}") from error
     return dict(config)
 
 
@@ -114,7 +114,7 @@ def _kept_host(artifact: _Artifact) -> Path:
     fix = "name its folder with --model"
     if artifact.run is None:
         raise KpError(
-            "KP791", f"{artifact.folder} does not lie in a run's folder, which keeps the host", fix
+            "KP861", f"{artifact.folder} does not lie in a run's folder, which keeps the host", fix
         )
     hosts = artifact.run / "hosts"
     # Named by what tells a run's hosts apart: HOST, HOST--TASK, HOST--seedN, HOST--TASK--seedN.
@@ -124,7 +124,7 @@ def _kept_host(artifact: _Artifact) -> Path:
         if (folder / "config.json").is_file() or (folder / HOST_FILE).is_file():
             return folder
     raise KpError(
-        "KP791",
+        "KP861",
         f"{artifact.run} keeps no host {id_!r}; one that is a checkpoint stays where it was",
         fix,
     )

@@ -22,7 +22,7 @@ def serve(sources: Sequence[Path], model: Path | None, address: str, port: int) 
     """Load the folders and serve them.
 
     Raises:
-        KpError: KP794, the address cannot be bound; and what `kp_plugin_serve.loading.load` raises.
+        KpError: KP864, the address cannot be bound; and what `kp_plugin_serve.loading.load` raises.
     """
     bound = _bind(address, port)
     with bound:
@@ -56,7 +56,7 @@ def _bind(address: str, port: int) -> socket.socket:
         return bound
     except OSError as error:
         raise KpError(
-            "KP794", f"{address} port {port} cannot be served: {error}", "name another --port"
+            "KP864", f"{address} port {port} cannot be served: {error}", "name another --port"
         ) from error
 
 

@@ -67,7 +67,7 @@ class Service:
 
         Raises:
             KeyError: no such entity.
-            KpError: KP792, no such plugin.
+            KpError: KP862, no such plugin.
         """
         plugin = self._plugin(knowledge or next(iter(self.plugins)))
         with self._turn():
@@ -77,7 +77,7 @@ class Service:
         """Return the answers to some questions, computed as one batch, as JSON.
 
         Raises:
-            KpError: KP792, no such plugin; KP7xx, a span does not fit the task or the input.
+            KpError: KP862, no such plugin; KP7xx, a span does not fit the task or the input.
             Busy: too many requests wait.
         """
         with self._turn():
@@ -99,7 +99,7 @@ class Service:
     def _plugin(self, name: str) -> KnowledgePlugin:
         if name not in self.plugins:
             known = ", ".join(self.plugins)
-            raise KpError("KP792", f"no knowledge {name!r} is served", f"known: {known}, {HOST}")
+            raise KpError("KP862", f"no knowledge {name!r} is served", f"known: {known}, {HOST}")
         return self.plugins[name]
 
     def _answer(self, questions: Sequence[Question]) -> list[dict[str, Any]]:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from kpframework.errors import KpError
+from kpframework.locking import exclusive
 from kpframework.run import owner
 from kpframework.run.digest import cache_root, canonical_json
-from kpframework.locking import exclusive
 from kpframework.run.manifest import MANIFEST, Manifest, settle, sync
 from kpframework.run.step import Step
 

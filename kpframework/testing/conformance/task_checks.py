@@ -30,6 +30,7 @@ def _task(subject: Subject, **context: Any) -> Any:
 def work(subject: Subject) -> dict[str, Any]:
     """Read all splits, and ask for labels, metrics and counts."""
     task = _task(subject)
+    subject.memo("ready", lambda: task)  # reading may take long: checks go on with this one
     return {
         "labels": list(task.labels),
         "examples": {split: list(task.examples(split)) for split in SPLITS},
@@ -47,14 +48,9 @@ def _examples(subject: Subject, split: str = "train") -> list[Example]:
 
 
 def _ready(subject: Subject) -> Any:
-    """Return a task that has read its labels and its training examples."""
-
-    def make() -> Any:
-        task = _task(subject, labels=tuple(subject.result()["labels"]))
-        list(task.examples("train"))
-        return task
-
-    return subject.memo("ready", make)
+    """Return a task that has read its labels and its examples: the one that did the work."""
+    subject.result()
+    return subject.memo("ready", lambda: _task(subject))
 
 
 def _targets(subject: Subject) -> list[Any]:

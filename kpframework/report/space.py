@@ -30,7 +30,7 @@ class SpaceFigures:
 
 def space_figures(results: Results) -> list[SpaceFigures]:
     """Return, for each task, the pictures of the rows that put vectors into the host's input."""
-    groups = []
+    groups: list[SpaceFigures] = []
     for task in results["tasks"]:
         own = [
             (row, space)

@@ -54,8 +54,8 @@ def _record_host(
 ) -> None:
     """Write beside a host how it was made, so that it can be loaded without its spec."""
     adaptation = plan.resolved.hosts[cell.host].adaptation
-    source = step and step.inputs.get("examples")
-    examples = source and done[source.name].folder
+    source = None if step is None else step.inputs.get("examples")
+    examples = None if source is None else done[source.name].folder
     if adaptation is None or examples is None:
         return
     task = plan.resolved.tasks[cell.task].task

@@ -1,4 +1,4 @@
-"""Writes docs/reference from the code: ``python docs/generate.py [--check]``.
+"""Writes docs/reference and docs/gallery.md from the code: ``python docs/generate.py [--check]``.
 
 With ``--check`` nothing is written; the exit code is 1 if a page is not up to date.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import inspect
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, get_args
 
 import click
+from generators import gallery, python_api
 from pydantic import BaseModel
 
 from kpframework import hookspecs
@@ -23,7 +24,7 @@ from kpframework.plugins import OptionRow, RegisteredComponent, Registry, load, 
 from kpframework.spec import models
 
 ROOT = Path(__file__).resolve().parents[1]
-REFERENCE = ROOT / "docs" / "reference"
+DOCS = ROOT / "docs"
 NOTE = "<!-- Written by docs/generate.py: change the code, then run it. -->\n"
 WIDTH = 88
 
@@ -78,6 +79,36 @@ ERRORS_HEAD = """\
 An error says where, what, and how to fix it. Its code is stable, its text is not. Codes from
 `KP900` on are free for plugins that are developed elsewhere.
 """
+PYTHON_HEAD = """\
+# Python: kpframework
+
+What one's own code imports. [Use a knowledge plugin in your own
+model](../how-to/use-a-plugin-in-your-model.md) shows it at work.
+"""
+API_HEAD = """\
+# Python: kpframework.api
+
+What the author of a component implements and uses. Import from `kpframework.api`, nothing
+deeper: `from kpframework.api import KBProvider`. [Write a plugin](../how-to/write-a-plugin.md)
+shows it at work.
+"""
+TESTING = (
+    "conformance",
+    "samples",
+    "pytest_plugin",
+    "project",
+    "tiny",
+    "knowledge",
+    "injectors",
+    "corpus",
+    "distributions",
+)
+TESTING_HEAD = """\
+# Python: kpframework.testing
+
+The shipped kit for the tests of a plugin. [Test your plugin](../how-to/test-your-plugin.md) shows
+it at work.
+"""
 CLI_HEAD = """\
 # The command line
 
@@ -123,14 +154,18 @@ def main(arguments: Sequence[str]) -> int:
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield every generated page with its text."""
     makers: dict[str, Callable[[], str]] = {
-        "spec": spec_page,
-        "components": components_page,
-        "hooks": hooks_page,
-        "errors": errors_page,
-        "cli": cli_page,
+        "reference/spec": spec_page,
+        "reference/components": components_page,
+        "reference/hooks": hooks_page,
+        "reference/errors": errors_page,
+        "reference/cli": cli_page,
+        "reference/python": python_page,
+        "reference/python-api": api_page,
+        "reference/python-testing": testing_page,
+        "gallery": lambda: gallery.page(load()),
     }
     for name, make in makers.items():
-        yield REFERENCE / f"{name}.md", NOTE + make().rstrip() + "\n"
+        yield DOCS / f"{name}.md", NOTE + make().rstrip() + "\n"
 
 
 def spec_page() -> str:
@@ -164,7 +199,7 @@ def _origin(annotation: Any) -> tuple[Any, ...]:
 def components_page() -> str:
     """Return every component of the built-in packages with its options."""
     registry = load()
-    own = _built_in()
+    own = {p.name for p in gallery.packages() if p.path.startswith("plugins_builtin")}
     found = [c for c in registry.components() if c.distribution in own]
     parts = [COMPONENTS_HEAD]
     for kind in KINDS:
@@ -173,11 +208,6 @@ def components_page() -> str:
             parts.append(f"## {kind}")
             parts += [_component(registry, c) for c in group]
     return "\n\n".join(part.strip() for part in parts)
-
-
-def _built_in() -> set[str]:
-    files = (ROOT / "plugins_builtin").glob("*/pyproject.toml")
-    return {tomllib.loads(f.read_text(encoding="utf-8"))["project"]["name"] for f in files}
 
 
 def _component(registry: Registry, found: RegisteredComponent) -> str:
@@ -221,23 +251,61 @@ def errors_page() -> str:
 
 
 def cli_page() -> str:
-    """Return the help of every command."""
-    parts = [CLI_HEAD, *_help(cli, "kpframework")]
+    """Return the help of every command, those that packages of this repository add included."""
+    parts = [CLI_HEAD, *_help(cli, "kpframework", commands_of_plugins=False)]
     context = click.Context(cli)
-    for name in COMMANDS:
+    added = {name: package for package in gallery.packages() for name in package.commands}
+    for name in [*COMMANDS, *added]:
         command = cli.get_command(context, name)
         assert command is not None
-        parts += _help(command, f"kpframework {name}")
+        heading, *rest = _help(command, f"kpframework {name}")
+        if name in added:
+            rest = [f"Comes with `pip install {added[name].name}`.", *rest]
+        parts += [heading, *rest]
     return "\n\n".join(part.strip() for part in parts)
 
 
-def _help(command: click.Command, path: str) -> Iterator[str]:
+def python_page() -> str:
+    """Return what ``kpframework`` exports."""
+    entries = [python_api.entry(public, "##") for public in python_api.exported("kpframework")]
+    return "\n\n".join([PYTHON_HEAD.strip(), *entries])
+
+
+def api_page() -> str:
+    """Return what ``kpframework.api`` exports, in the order of the modules that define it."""
+    parts = [API_HEAD.strip()]
+    exported = python_api.exported("kpframework.api")
+    for module, group in groupby(sorted(exported, key=_home), key=_home):
+        parts += [f"## {module.rpartition('.')[2]}", python_api.summary(module)]
+        parts += [python_api.entry(public) for public in group]
+    return "\n\n".join(parts)
+
+
+def _home(public: python_api.Public) -> str:
+    """Return the module below ``kpframework.api`` that a name is listed under."""
+    return ".".join(public.module.split(".")[:3])
+
+
+def testing_page() -> str:
+    """Return the modules of ``kpframework.testing`` that the tests of a plugin import."""
+    parts = [TESTING_HEAD.strip()]
+    for name in TESTING:
+        module = f"kpframework.testing.{name}"
+        parts += [f"## {module}", python_api.summary(module)]
+        parts += [python_api.entry(public) for public in python_api.defined(module)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _help(command: click.Command, path: str, commands_of_plugins: bool = True) -> Iterator[str]:
     context = click.Context(
         command, info_name=path, terminal_width=WIDTH, **command.context_settings
     )
     context.help_option_names = ["-h", "--help"]
     yield f"## {path}"
-    yield f"```text\n{command.get_help(context).rstrip()}\n```"
+    text = command.get_help(context).rstrip()
+    if not commands_of_plugins:  # they differ by what is installed
+        text = text.partition("\n\nCommands of plugins:")[0]
+    yield f"```text\n{text}\n```"
     if isinstance(command, click.Group) and command is not cli:
         for name in command.list_commands(context):
             inner = command.get_command(context, name)

@@ -18,6 +18,7 @@ KINDS = (
     "tracker",
     "executor",
 )
+"""What a component can be; a spec has a place for each of them."""
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")

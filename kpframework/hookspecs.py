@@ -21,6 +21,7 @@ PROJECT = "kpframework"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin's module as its implementation of the hook of that name."""
 
 
 @hookspec

@@ -105,6 +105,7 @@ class Mask:
 
 
 Edit = Insertion | Replacement | Anchor | Mask
+"""What an injector or a task may do to a text; spans are characters of the text as it was."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from kpframework.kb.store import build_store
 from kpframework.testing.distributions import fake_distribution
 
 NAMES = ("arachnodactyly", "Marfan syndrome", "aorta", "lens", "ectopia lentis", "fibrillin")
+"""Names of the entities that are strewn into the texts."""
 _WORDS = ("the", "patient", "has", "long", "fingers", "and", "déjà", "vu", "𝛽", "of")
 
 _DECLARATION = """\

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CORE_RANGE = "kpframework>=0.1"
+"""What a fake distribution requires unless it is told otherwise."""
 
 CONFIG = '''\
 from pydantic import Field

@@ -18,6 +18,7 @@ from kpframework.api.text import Example, Mention, Segment
 from kpframework.testing.project import DIM, ENTITIES, entity_class, entity_name
 
 TEXTS = ("The patient has {} and long fingers.", "A {} is not the capital of France.")
+"""Patterns of the texts that mention an entity."""
 
 
 class TinyKB(KBProvider):

@@ -20,7 +20,9 @@ import numpy as np
 from kpframework.testing.tiny import tiny_model, tiny_tokenizer
 
 ENTITIES = 48
+"""How many the knowledge base has: ``E0`` to ``E47``."""
 DIM = 8
+"""Width of their vectors."""
 UNKNOWN = "X0"
 """An entity of the test data that the knowledge base does not have."""
 
@@ -33,6 +35,7 @@ _PAIR = "In 1967 the {} is the system of a {} there."
 _SPLITS = {"train": range(28), "dev": range(28, 36), "test": range(36, ENTITIES)}
 
 Row = dict[str, Any]
+"""A line of a data file."""
 
 
 def entity_name(index: int) -> str:

@@ -33,7 +33,9 @@ ARCHITECTURES = (
     "llama-classifier",
     "llama-lm",
 )
+"""What `tiny_model` can make."""
 WIDTH = 32
+"""Hidden width of every tiny model."""
 
 BERT_SPECIAL = {
     "pad_token": "[PAD]",

@@ -15,7 +15,10 @@ from kpframework.testing.distributions import fake_distribution
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 HOW_TO = ROOT / "docs/how-to/write-a-plugin.md"
-TUTORIAL = ROOT / "docs/tutorial.md"
+TUTORIAL = [
+    ROOT / "docs/tutorial-your-knowledge-base.md",
+    ROOT / "docs/tutorial-your-model.md",
+]
 KNOWLEDGE = ROOT / "docs/how-to/bring-your-knowledge-base.md"
 CORPUS = ROOT / "docs/how-to/link-a-corpus.md"
 _BLOCK = re.compile(r"(?:^`([\w./-]+)`\n\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -65,7 +68,8 @@ def evening(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def workplace(tmp_path_factory: pytest.TempPathFactory, evening: Path) -> Iterator[Path]:
     """A current folder with the files of the pages; the how-to's plugin is installed."""
     folder = tmp_path_factory.mktemp("workplace")
-    write_files(TUTORIAL, folder)
+    for page in TUTORIAL:
+        write_files(page, folder)
     write_files(KNOWLEDGE, folder)
     write_files(CORPUS, folder)
     (folder / "my-model").mkdir()

@@ -16,7 +16,13 @@ import click
     type=click.Path(path_type=Path),
 )
 @click.option("--host", "address", default="127.0.0.1", show_default=True, help="Address bound.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port bound; 0 takes a free one.",
+)
 @click.option(
     "--model",
     type=click.Path(path_type=Path),

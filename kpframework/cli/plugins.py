@@ -1,4 +1,4 @@
-"""``kpframework plugins``: what is installed, what is wrong with it, and what is in use.
+"""``kpframework plugins``: what is installed, what is wrong with it, what is in use; a new one.
 
 None of these imports a plugin into its own process, except `show`, which imports the option model
 of the one component it shows, and `check`, which runs the plugins it is given.
@@ -7,6 +7,7 @@ of the one component it shows, and `check`, which runs the plugins it is given.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -26,7 +27,7 @@ no_import_option = click.option(
 
 @click.group("plugins", context_settings={"help_option_names": ["-h", "--help"]})
 def command() -> None:
-    """List, check, enable and disable plugins.
+    """List, check, enable, disable and begin plugins.
 
     A plugin that is broken, slow or incompatible does not get in the way of these commands.
     """
@@ -114,6 +115,28 @@ def check(names: tuple[str, ...], as_json: bool, only: str, every: bool) -> int:
     from kpframework.cli.plugins_check import check_plugins
 
     return check_plugins(names, as_json, only, every)
+
+
+@command.command()
+@click.argument("kind", required=False)
+@click.argument("name", required=False)
+@click.option("--author", default="", help="Who writes it: 'Name' or 'Name <address>'.")
+@click.option(
+    "--directory",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    help="Folder in which the distribution's folder is made; the current one if not given.",
+)
+@json_option
+def new(kind: str | None, name: str | None, author: str, directory: Path, as_json: bool) -> int:
+    """Write a complete distribution kp-plugin-NAME with a component of a KIND to begin with.
+
+    It works as it is: it installs, and passes its tests and the conformance checks. An argument
+    that is missing is asked for where the input is a terminal. Nothing is overwritten.
+    """
+    from kpframework.cli.plugins_new import write_plugin
+
+    return write_plugin(kind, name, author, directory, as_json)
 
 
 @command.command()

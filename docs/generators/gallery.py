@@ -24,7 +24,7 @@ installed; `kpframework plugins show KIND/NAME` prints a component's options, as
 KINDS = {
     "injector": (
         "Injection methods",
-        "*Plug-and-play*: the host's weights do not change. *An edit of the knowledge base*: what "
+        "*Plug-and-play*: the host's weights do not change. *An edit*, of the knowledge base: what "
         "it takes before the row answers from it; `free` is nothing.",
     ),
     "kb": ("Knowledge bases", ""),
@@ -41,7 +41,7 @@ INJECTOR_COLUMNS = {
     "plug-and-play": lambda own: "no: trains the host" if own.get("trains_host") else "yes",
     "enters at": lambda own: own.get("site", ""),
     "trained": lambda own: own.get("trained", ""),
-    "an edit of the knowledge base": lambda own: own.get("kb_update", ""),
+    "an edit takes": lambda own: own.get("kb_update", ""),
     "costs in the input": lambda own: own.get("input_overhead", ""),
 }
 
@@ -108,8 +108,7 @@ def _order(of: dict[str, Package]) -> Any:
 
 
 def _components(kind: str, found: Sequence[RegisteredComponent], of: dict[str, Package]) -> str:
-    columns = INJECTOR_COLUMNS if kind == "injector" else {}
-    rows = [["name", "what it does", *columns, "package"]]
+    rows = [["name", "package", "what it does"]]
     for component in found:
         declared = component.component
         what = declared.summary
@@ -117,9 +116,16 @@ def _components(kind: str, found: Sequence[RegisteredComponent], of: dict[str, P
             what += f" *{declared.reference.rstrip('.')}.*"
         if declared.capabilities.get("network"):
             what += " Asks the network."
-        own = [str(make(declared.capabilities)) for make in columns.values()]
-        rows.append([_name(component, of), what, *own, _package(of[component.distribution])])
-    return _table(rows)
+        rows.append([_name(component, of), _package(of[component.distribution]), what])
+    if kind != "injector":
+        return _table(rows)
+    facts = [["name", *INJECTOR_COLUMNS]]
+    for component in found:
+        own = component.component.capabilities
+        facts.append(
+            [f"`{component.name}`", *(str(make(own)) for make in INJECTOR_COLUMNS.values())]
+        )
+    return f"{_table(rows)}\n\n### What they take\n\n{_table(facts)}"
 
 
 def _name(component: RegisteredComponent, of: dict[str, Package]) -> str:

@@ -154,7 +154,7 @@ def test_labels_and_aliases_come_from_tsv(write):
         ("labels.json", '{"Q1": {"name": "one"}}', "'Q1'"),
         ("labels.json", "[1]", "not a JSON object"),
         ("labels.json", "{", "labels.json"),
-        ("labels.tsv.gz", gzip.compress(b"Q1\tone\n")[:-9], "labels.tsv.gz"),
+        ("labels.tsv.gz", gzip.compress(b"Q1\tone\n", mtime=0)[:-9], "labels.tsv.gz"),
     ],
 )
 def test_malformed_labels_are_an_error_with_the_place(write, name, content, where):

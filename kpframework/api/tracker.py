@@ -32,7 +32,8 @@ class Tracker(ABC):
 
         Args:
             spec: with every default written out.
-            plan: ``{"name", "cells", "steps": [{"name", "kind", "key", "cached", …}]}``.
+            plan: ``{"name", "folder", "cells", "steps": [{"name", "kind", "key", "cached", …}]}``;
+                the folder is where the run is written to, and need not be there yet.
         """
 
     def step_done(self, step: Mapping[str, Any]) -> None:
@@ -49,7 +50,7 @@ class Tracker(ABC):
 
         Args:
             results: the content of ``results.json``.
-            folder: of the run: results, lock, plugins.
+            folder: of the run: results, page, lock, plugins.
         """
 
     def run_failed(self, reason: str) -> None:

@@ -62,9 +62,16 @@ def command(
     resolved = load_spec(spec, overrides, load())
     folder = output or Path("runs") / resolved.spec.name
     results = run_spec(
-        resolved, folder, Cache(), Display(enabled=not quiet), lock=lock, jobs=jobs, warn=warn
+        resolved,
+        folder,
+        Cache(),
+        Display(enabled=not quiet),
+        lock=lock,
+        jobs=jobs,
+        warn=warn,
+        page=write_report,
     )
-    page = write_report(results, folder)
+    page = folder / "report.html"
     if as_json:
         emit_json(results)
     else:

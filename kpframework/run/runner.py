@@ -31,6 +31,7 @@ def run_spec(
     lock: Mapping[str, Any] | None = None,
     jobs: int = 1,
     warn: Callable[[str], None] = lambda text: None,
+    page: Callable[[Mapping[str, Any], Path], Any] = lambda results, folder: None,
 ) -> dict[str, Any]:
     """Execute a spec and write its run folder; return the content of ``results.json``.
 
@@ -40,7 +41,8 @@ def run_spec(
     ``plugins/`` (one artifact a trained row).
 
     With several ``jobs`` independent steps are made at once, each by a process with its share of
-    the cores, unless the spec names a number of threads.
+    the cores, unless the spec names a number of threads. ``page`` writes what is read by people, of
+    the results and the folder, before trackers are told that the run is done.
 
     Raises:
         KpError: a step failed (unless the spec says ``keep_going``), or the lock does not hold.
@@ -52,7 +54,7 @@ def run_spec(
     trackers = Trackers(resolved.trackers, warn)
     filled, planned = resolved.filled(), summary(plan, cache)
     _call(registry, warn, "kp_before_run", spec=filled, plan=planned)
-    trackers.call("run_started", filled, planned)
+    trackers.call("run_started", filled, {**planned, "folder": str(folder.resolve())})
 
     def on_step(result: StepResult) -> None:
         record = result.as_record()
@@ -71,6 +73,7 @@ def run_spec(
             jobs=jobs,
         )
         results = _write_down(plan, done, folder, warn)
+        page(results, folder)
     _call(registry, warn, "kp_after_run", results=results)
     trackers.call("run_done", results, folder)
     return results

@@ -1,0 +1,3 @@
+from kpframework.testing import conformance
+
+test_conformance = conformance.tests("kp-plugin-trackers")

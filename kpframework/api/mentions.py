@@ -24,11 +24,12 @@ def without_overlap(mentions: Iterable[Mention]) -> list[Mention]:
 def with_roles(mentions: Iterable[Mention], spans: Iterable[Mention]) -> list[Mention]:
     """Return the mentions, each with the role of the first span with a role that it covers."""
     roles = sorted((span for span in spans if span.role), key=lambda span: span.start)
-    return [_with_role(mention, roles) for mention in mentions]
+    starts = [span.start for span in roles]
+    return [_with_role(mention, roles, bisect_left(starts, mention.start)) for mention in mentions]
 
 
-def _with_role(mention: Mention, spans: Sequence[Mention]) -> Mention:
-    for at in range(bisect_left(spans, mention.start, key=lambda m: m.start), len(spans)):
+def _with_role(mention: Mention, spans: Sequence[Mention], first: int) -> Mention:
+    for at in range(first, len(spans)):
         if spans[at].start >= mention.end:
             break
         if spans[at].end <= mention.end:

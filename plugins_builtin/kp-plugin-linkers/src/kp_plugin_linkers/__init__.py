@@ -23,7 +23,7 @@ def kp_components() -> Iterable[Component]:
             target="kp_plugin_linkers.gazetteer:GazetteerLinker",
             config="kp_plugin_linkers.config:GazetteerConfig",
             summary="Names and synonyms of the knowledge base, found as whole words.",
-            reference="Karp and Rabin, IBM Journal of Research and Development 31(2), 1987",
+            reference="Fredkin, Communications of the ACM 3(9), 1960 (tries)",
         ),
         Component(
             kind="linker",

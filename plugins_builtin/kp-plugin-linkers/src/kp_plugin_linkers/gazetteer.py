@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from operator import itemgetter
 from typing import Any
@@ -17,16 +18,12 @@ from kp_plugin_linkers.name_build import write_index
 from kp_plugin_linkers.name_index import NameIndex
 from kp_plugin_linkers.names import Meaning, Names, by_context
 from kp_plugin_linkers.overlap import longest_first, place
-from kp_plugin_linkers.spans import SEPARATOR, unicode_version
 from kpframework.api import Context, KnowledgeBase, Linker, Mention, Segment, derived, with_roles
 
-Found = tuple[int, int, int]
-"""Start, end and form."""
+Span = tuple[int, int]
 Placed = tuple[int, int, str, Meaning]
 """Start, end, role and meaning."""
 _start = itemgetter(0)
-_CHARACTERS = 1 << 20
-"""Of texts that are searched together, about."""
 
 
 class GazetteerLinker(Linker):
@@ -45,12 +42,14 @@ class GazetteerLinker(Linker):
     def prepare(self, kb: KnowledgeBase) -> None:
         """Open the index of the names; build it if no process did before."""
         casing = self.config.casing
-        options = {"casing": casing, "format": name_index.FORMAT, **unicode_version()}
+        # What makes a word is Unicode's: an index is only good for its own version.
+        version = {"format": name_index.FORMAT, "unicode": unicodedata.unidata_version}
+        options = {"casing": casing, **version}
         index = derived(
             kb,
             "gazetteer",
             options,
-            lambda folder: write_index(kb.names(), casing, folder),
+            lambda folder: write_index(kb.names, casing, folder),
             partial(NameIndex, casing=casing),
         )
         self._names = Names(index, self.config.ambiguity)
@@ -93,9 +92,10 @@ class GazetteerLinker(Linker):
     def _about_names(self) -> Mapping[str, float]:
         index, config = self._prepared.index, self.config
         skips = config.ambiguity == "skip"
+        names, ambiguous = index.count()
         return {
-            "names": index.total,
-            "ambiguous_names": int(index.ambiguous().sum()),
+            "names": names,
+            "ambiguous_names": ambiguous,
             "short_names": index.short(config.min_length, config.min_letters, skips),
         }
 
@@ -105,44 +105,22 @@ class GazetteerLinker(Linker):
         return self._names
 
     def _placed(self, segments: Sequence[Segment]) -> Iterator[list[Placed]]:
-        start = 0
-        while start < len(segments):
-            stop, size = start, 0
-            while stop < len(segments) and size < _CHARACTERS:
-                size += len(segments[stop].text)
-                stop += 1
-            batch = segments[start:stop]
-            for segment, found in zip(batch, self._search(batch), strict=True):
-                yield self._resolved(segment.text, self._chosen(segment, found))
-            start = stop
+        return (self._resolved(segment.text, self._chosen(segment)) for segment in segments)
 
-    def _search(self, segments: Sequence[Segment]) -> list[list[Found]]:
-        """Return what may be a name in each text, in order, of equal starts the longest first."""
-        found: list[list[Found]] = [[] for _ in segments]
-        if self.config.scope == "spans":
-            return found
-        index = self._prepared.index
-        joined = SEPARATOR.join(index.normal(segment.text) for segment in segments)
-        matches = index.find(joined, self.config.min_length, self.config.min_letters)
-        at, first, last = 0, 0, len(segments[0].text)
-        for start, end, form in zip(matches.starts, matches.ends, matches.forms, strict=True):
-            while start >= last:
-                at += 1
-                first = last + 1
-                last = first + len(segments[at].text)
-            if end <= last:  # a hash may deceive: no name goes over the end of a text
-                found[at].append((start - first, end - first, form))
-        return found
-
-    def _chosen(self, segment: Segment, found: list[Found]) -> list[Placed]:
+    def _chosen(self, segment: Segment) -> list[Placed]:
         """Return from left to right the mentions that stay, with what their names mean."""
+        found: Iterable[Span] = ()
+        if self.config.scope != "spans":
+            least, letters = self.config.min_length, self.config.min_letters
+            found = self._prepared.index.find(segment.text, least, letters)
         roles = sorted(mention.start for mention in segment.mentions if mention.role)
-        meanings: dict[tuple[int, int], Meaning] = {}
+        meanings: dict[Span, Meaning] = {}
         order: list[Mention] = []
         if self.config.scope != "anywhere":
             order += longest_first(self._spans(segment, meanings))
-        if roles and found:
-            near = [(s, e, f) for s, e, f in found if _any_between(roles, s, e)]
+        if roles:
+            found = list(found)
+            near = [(start, end) for start, end in found if _any_between(roles, start, end)]
             covering = with_roles(self._every(segment.text, near, meanings), segment.mentions)
             order += longest_first(m for m in covering if m.role)
         first = [(m.start, m.end, m.role, meanings[m.start, m.end]) for m in place(order)]
@@ -171,9 +149,7 @@ class GazetteerLinker(Linker):
         self._counts["changed_by_context"] += chosen.choices[0] != meaning.choices[0]
         return chosen
 
-    def _spans(
-        self, segment: Segment, meanings: dict[tuple[int, int], Meaning]
-    ) -> Iterator[Mention]:
+    def _spans(self, segment: Segment, meanings: dict[Span, Meaning]) -> Iterator[Mention]:
         for mention in segment.mentions:
             meaning = self._lookup(segment.text[mention.start : mention.end])
             if meaning is not None:
@@ -189,24 +165,24 @@ class GazetteerLinker(Linker):
         return meaning
 
     def _every(
-        self, text: str, found: list[Found], meanings: dict[tuple[int, int], Meaning]
+        self, text: str, found: Iterable[Span], meanings: dict[Span, Meaning]
     ) -> Iterator[Mention]:
-        for start, end, form in found:
-            meaning = self._prepared.found(text[start:end], form)
+        for start, end in found:
+            meaning = self._prepared.lookup(text[start:end])
             if meaning is not None:
                 # A span of the data may have been found by its stem: the same place, another name.
                 meanings.setdefault((start, end), meaning)
                 yield Mention(start, end)
 
-    def _leftmost(self, text: str, found: list[Found], first: list[Placed]) -> Iterator[Placed]:
+    def _leftmost(self, text: str, found: Iterable[Span], first: list[Placed]) -> Iterator[Placed]:
         """Yield from left to right, the longest of each start, what overlaps none before it."""
         taken = bytearray(len(text) if first else 0)
         for start, end, _, _ in first:
             taken[start:end] = b"\1" * (end - start)
-        free, meaning_of = 0, self._prepared.found
-        for start, end, form in found:
+        free, lookup = 0, self._prepared.lookup
+        for start, end in found:
             if start >= free and (not first or taken.find(1, start, end) < 0):
-                meaning = meaning_of(text[start:end], form)
+                meaning = lookup(text[start:end])
                 if meaning is not None:
                     free = end
                     yield start, end, "", meaning

@@ -39,38 +39,24 @@ class Names:
     def lookup(self, surface: str) -> Meaning | None:
         """Return what any surface means, None if nothing."""
         if surface not in self._known:
-            form = self.index.form(surface)
-            return self._remember(surface, form)
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            name = self.index.name(surface)
+            self._known[surface] = None if name is None else self._meaning(name)
         return self._known[surface]
 
-    def found(self, surface: str, form: int) -> Meaning | None:
-        """Return what a surface means that `NameIndex.find` took for a form."""
-        if surface not in self._known:
-            return self._remember(surface, form)
-        return self._known[surface]
-
-    def _remember(self, surface: str, form: int | None) -> Meaning | None:
-        record = None if form is None else self.index.record(surface, form)
-        meaning = None if record is None else self._meaning(record)
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known[surface] = meaning
-        return meaning
-
-    def _meaning(self, record: int) -> Meaning | None:
-        index = self.index
-        candidates = index.candidates(record)
-        if len(candidates) == 1:
-            return Meaning(((index.entity(candidates[0][0]), candidates[0][1]),))
+    def _meaning(self, name: int) -> Meaning | None:
+        choices = self.index.candidates(name)
+        if len(choices) == 1:
+            return Meaning(tuple(choices))
         if self._ambiguity == "skip":
             return None
         if self._ambiguity != "first":
-            candidates.sort(key=lambda candidate: (-candidate[1], candidate[0]))
-        priors = np.array([max(prior, 0.0) for _, prior in candidates])
+            choices.sort(key=lambda choice: (-choice[1], choice[0]))
+        priors = np.array([max(prior, 0.0) for _, prior in choices])
         total = float(priors.sum())
         shares = priors / total if total > 0 else np.full(len(priors), 1 / len(priors))
-        choices = tuple((index.entity(entity), prior) for entity, prior in candidates)
-        return Meaning(choices, tuple(shares.tolist()))
+        return Meaning(tuple(choices), tuple(shares.tolist()))
 
 
 def by_context(meaning: Meaning, view: ContextView, start: int, end: int) -> tuple[Meaning, bool]:

@@ -14,13 +14,14 @@ from typing import Any, get_args
 
 import click
 from generators import gallery, python_api
+from generators.packages import options_of, packages
 from pydantic import BaseModel
 
 from kpframework import hookspecs
 from kpframework.cli.root import COMMANDS, cli
-from kpframework.component import KINDS
+from kpframework.component import KINDS, Component
 from kpframework.error_codes import ERROR_CODES
-from kpframework.plugins import OptionRow, RegisteredComponent, Registry, load, option_rows
+from kpframework.plugins import OptionRow, option_rows
 from kpframework.spec import models
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -162,7 +163,7 @@ def pages() -> Iterator[tuple[Path, str]]:
         "reference/python": python_page,
         "reference/python-api": api_page,
         "reference/python-testing": testing_page,
-        "gallery": lambda: gallery.page(load()),
+        "gallery": gallery.page,
     }
     for name, make in makers.items():
         yield DOCS / f"{name}.md", NOTE + make().rstrip() + "\n"
@@ -198,23 +199,22 @@ def _origin(annotation: Any) -> tuple[Any, ...]:
 
 def components_page() -> str:
     """Return every component of the built-in packages with its options."""
-    registry = load()
-    own = {p.name for p in gallery.packages() if p.path.startswith("plugins_builtin")}
-    found = [c for c in registry.components() if c.distribution in own]
+    own = [package for package in packages() if package.is_built_in]
+    found = [(component, package.name) for package in own for component in package.components()]
     parts = [COMPONENTS_HEAD]
     for kind in KINDS:
-        group = [c for c in found if c.kind == kind]
+        group = sorted((c.name, c, name) for c, name in found if c.kind == kind)
         if group:
             parts.append(f"## {kind}")
-            parts += [_component(registry, c) for c in group]
+            parts += [_component(component, name) for _, component, name in group]
     return "\n\n".join(part.strip() for part in parts)
 
 
-def _component(registry: Registry, found: RegisteredComponent) -> str:
-    model = registry.load_config(found)
-    parts = [f"### {found.kind}/{found.name}", found.component.summary, f"`{found.distribution}`"]
-    if found.component.reference:
-        parts[-1] += f"; {found.component.reference}"
+def _component(component: Component, distribution: str) -> str:
+    model = options_of(component)
+    parts = [f"### {component.kind}/{component.name}", component.summary, f"`{distribution}`"]
+    if component.reference:
+        parts[-1] += f"; {component.reference}"
     rows = option_rows(model)
     parts.append(_table(rows) if rows else "No options.")
     for name, choices in _choices(model):
@@ -254,14 +254,14 @@ def cli_page() -> str:
     """Return the help of every command, those that packages of this repository add included."""
     parts = [CLI_HEAD, *_help(cli, "kpframework", commands_of_plugins=False)]
     context = click.Context(cli)
-    added = {name: package for package in gallery.packages() for name in package.commands}
-    for name in [*COMMANDS, *added]:
+    for name in COMMANDS:
         command = cli.get_command(context, name)
         assert command is not None
-        heading, *rest = _help(command, f"kpframework {name}")
-        if name in added:
-            rest = [f"Comes with `pip install {added[name].name}`.", *rest]
-        parts += [heading, *rest]
+        parts += _help(command, f"kpframework {name}")
+    for package in packages():
+        for name, command in package.commands().items():
+            heading, *rest = _help(command, f"kpframework {name}")
+            parts += [heading, f"Comes with `pip install {package.name}`.", *rest]
     return "\n\n".join(part.strip() for part in parts)
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from kpframework.plugins import RegisteredComponent, Registry
-from kpframework.plugins.discovery import scan
+from generators.packages import Package, packages
 
-ROOT = Path(__file__).resolve().parents[2]
+from kpframework import Component
+
+Offered = tuple[Component, Package]
 HEAD = """\
 # Gallery
 
@@ -46,115 +43,63 @@ INJECTOR_COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
-class Package:
-    """One distribution of the repository."""
-
-    folder: Path
-    project: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        """Name of the distribution."""
-        return str(self.project["name"])
-
-    @property
-    def path(self) -> str:
-        """Where it lies in the repository."""
-        return str(self.folder.relative_to(ROOT))
-
-    @property
-    def commands(self) -> list[str]:
-        """What it adds to the command line."""
-        return list(self.project.get("entry-points", {}).get("kpframework.commands", {}))
-
-
-def packages() -> list[Package]:
-    """Return the built-in packages, then the contrib ones, each sorted by name.
-
-    Raises:
-        SystemExit: one is not installed, or cannot be used, so that pages would lack it.
-    """
-    files = [*ROOT.glob("plugins_builtin/*/pyproject.toml"), *ROOT.glob("contrib/*/pyproject.toml")]
-    files.sort(key=lambda f: (f.parts[-3] == "contrib", f))
-    found = [
-        Package(f.parent, tomllib.loads(f.read_text(encoding="utf-8"))["project"]) for f in files
-    ]
-    usable = {record.distribution for record in scan() if record.usable}
-    if missing := [package for package in found if package.name not in usable]:
-        lines = "\n".join(f"pip install -e {package.path}" for package in missing)
-        raise SystemExit(f"the pages cannot be written without these packages:\n{lines}")
-    return found
-
-
-def page(registry: Registry) -> str:
+def page() -> str:
     """Return the gallery."""
-    own = packages()
-    of = {package.name: package for package in own}
-    components = [c for c in registry.components() if c.distribution in of]
+    offered = [(component, package) for package in packages() for component in package.components()]
     parts = [HEAD]
     for kind, (title, text) in KINDS.items():
-        found = [c for c in components if c.kind == kind]
+        found = [(c, p) for c, p in offered if c.kind == kind]
         if found:
-            parts += [f"## {title}", text, _components(kind, sorted(found, key=_order(of)), of)]
-    if missing := {c.kind for c in components} - KINDS.keys():
-        raise KeyError(f"the gallery has no place for {missing}")
-    parts += ["## Packages", "From a clone of the repository:", _packages(own, components)]
+            found.sort(key=lambda own: (not own[1].is_built_in, own[0].name))
+            parts += [f"## {title}", text, _components(kind, found)]
+    parts += ["## Packages", "From a clone of the repository:", _packages()]
     return "\n\n".join(part.strip() for part in parts if part)
 
 
-def _order(of: dict[str, Package]) -> Any:
-    return lambda c: (of[c.distribution].path.startswith("contrib"), c.name)
-
-
-def _components(kind: str, found: Sequence[RegisteredComponent], of: dict[str, Package]) -> str:
+def _components(kind: str, found: Sequence[Offered]) -> str:
     rows = [["name", "package", "what it does"]]
-    for component in found:
-        declared = component.component
-        what = declared.summary
-        if declared.reference:
-            what += f" *{declared.reference.rstrip('.')}.*"
-        if declared.capabilities.get("network"):
+    for component, package in found:
+        what = component.summary
+        if component.reference:
+            what += f" *{component.reference.rstrip('.')}.*"
+        if component.capabilities.get("network"):
             what += " Asks the network."
-        rows.append([_name(component, of), _package(of[component.distribution]), what])
+        rows.append([_name(component, package), _link(package), what])
     if kind != "injector":
         return _table(rows)
     facts = [["name", *INJECTOR_COLUMNS]]
-    for component in found:
-        own = component.component.capabilities
+    for component, _ in found:
+        own = component.capabilities
         facts.append(
             [f"`{component.name}`", *(str(make(own)) for make in INJECTOR_COLUMNS.values())]
         )
     return f"{_table(rows)}\n\n### What they take\n\n{_table(facts)}"
 
 
-def _name(component: RegisteredComponent, of: dict[str, Package]) -> str:
-    if of[component.distribution].path.startswith("contrib"):
+def _name(component: Component, package: Package) -> str:
+    if not package.is_built_in:
         return f"`{component.name}`"
     anchor = re.sub(r"[^\w -]", "", f"{component.kind}/{component.name}")
     return f"[`{component.name}`](reference/components.md#{anchor})"
 
 
-def _package(package: Package) -> str:
-    anchor = re.sub(r"[^\w-]", "", package.name)
-    return f"[{package.name.removeprefix('kp-plugin-')}](#{anchor})"
+def _link(package: Package) -> str:
+    return f"[{package.name.removeprefix('kp-plugin-')}](#{package.name})"
 
 
-def _packages(own: Sequence[Package], components: Sequence[RegisteredComponent]) -> str:
-    return "\n\n".join(
-        "\n".join(_facts(package, [c for c in components if c.distribution == package.name]))
-        for package in own
-    )
+def _packages() -> str:
+    return "\n\n".join("\n".join(_facts(package)) for package in packages())
 
 
-def _facts(package: Package, components: Sequence[RegisteredComponent]) -> Iterator[str]:
-    offers = [f"`{c.kind}/{c.name}`" for c in components]
-    offers += [f"the command `kpframework {name}`" for name in package.commands]
+def _facts(package: Package) -> Iterator[str]:
+    offers = sorted(f"{c.kind}/{c.name}" for c in package.components())
+    offers = [f"`{name}`" for name in offers]
+    offers += [f"the command `kpframework {name}`" for name in package.commands()]
     yield f"### {package.name}\n"
     yield f"{package.project['description']}\n"
     yield f"- offers {', '.join(offers)}"
-    contrib = ", a worked example of a plugin" if package.path.startswith("contrib") else ""
-    yield f"- version {package.project['version']}, {package.project['license']}{contrib}"
+    example = "" if package.is_built_in else ", a worked example of a plugin"
+    yield f"- version {package.project['version']}, {package.project['license']}{example}"
     yield f"- `pip install ./{package.path}`"
 
 

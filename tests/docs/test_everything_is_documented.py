@@ -146,5 +146,5 @@ def test_every_public_name_is_there_and_is_described(package: str, page: str) ->
     for name in names:
         text = section(page, name)
         assert "```python" in text
-        described = text.rpartition("```\n")[2].strip()
+        described = re.sub(r"```.*?```", "", text, flags=re.S).strip()
         assert described, f"{package}.{name} has no docstring"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kpframework.kb.neighbours import neighbours as neighbours
     from kpframework.saved_host import SavedHost as SavedHost
     from kpframework.saved_host import load_host as load_host
+    from kpframework.spec.source import read_table as read_table
 
 __version__ = "0.1.0"
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "hookimpl",
     "load_host",
     "neighbours",
+    "read_table",
 ]
 
 __getattr__ = lazy_names(
@@ -49,5 +51,6 @@ __getattr__ = lazy_names(
         "hookimpl": "hookspecs",
         "load_host": "saved_host",
         "neighbours": "kb.neighbours",
+        "read_table": "spec.source",
     },
 )

@@ -246,4 +246,13 @@ ERROR_CODES: dict[str, str] = {
     "KP862": "No knowledge plugin of that name is served.",
     "KP863": "A span of a question is not in its text, or the host has no use for one.",
     "KP864": "An address cannot be bound.",
+    # Trackers, sweeps, lm-evaluation-harness
+    "KP880": "The tool of a tracker is not installed.",
+    "KP881": "The tool of a tracker does not answer in time.",
+    "KP885": "A search space is not one.",
+    "KP886": "What a sweep is to improve is not there, or is measured on test.",
+    "KP887": "A sweep's folder holds another sweep, or one that is at work.",
+    "KP888": "A trial of a sweep cannot be run.",
+    "KP895": "lm-evaluation-harness is not installed, or of a release that is not known.",
+    "KP896": "A knowledge plugin cannot be evaluated by lm-evaluation-harness.",
 }

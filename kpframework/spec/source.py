@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from kpframework.errors import SpecError
 from kpframework.spec.fields import absolute
@@ -32,6 +33,20 @@ def load_tree(path: Path) -> Node:
         SpecError: KP101 to KP109, with file, line and column.
     """
     return _extended(path, Budget(), (), "")
+
+
+def read_table(path: Path) -> dict[str, tuple[Any, str]]:
+    """Return the top-level values of a JSON, TOML or YAML file, each with where its key stands.
+
+    It is read as a spec is: no anchors, tags or duplicate keys, finite numbers, ``1e-3`` a number.
+
+    Raises:
+        SpecError: KP101 to KP107, KP109, the file cannot be read; KP110, it is no table.
+    """
+    root = _read(path, Budget(), "")
+    if not isinstance(root.value, dict):
+        raise SpecError("KP110", "the file is not a table of keys and values", "", str(root.place))
+    return {key: (child.plain(), str(child.where)) for key, child in root.value.items()}
 
 
 def label_of(path: Path) -> str:

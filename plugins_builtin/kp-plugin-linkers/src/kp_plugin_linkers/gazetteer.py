@@ -15,7 +15,7 @@ from kp_plugin_linkers import name_index
 from kp_plugin_linkers.context import ContextView, Profiles, write_profiles
 from kp_plugin_linkers.inflection import stems
 from kp_plugin_linkers.name_build import write_index
-from kp_plugin_linkers.name_index import NameIndex
+from kp_plugin_linkers.name_index import Found, NameIndex
 from kp_plugin_linkers.names import Meaning, Names, by_context
 from kp_plugin_linkers.overlap import longest_first, place
 from kpframework.api import Context, KnowledgeBase, Linker, Mention, Segment, derived, with_roles
@@ -109,7 +109,7 @@ class GazetteerLinker(Linker):
 
     def _chosen(self, segment: Segment) -> list[Placed]:
         """Return from left to right the mentions that stay, with what their names mean."""
-        found: Iterable[Span] = ()
+        found: Found | None = None
         if self.config.scope != "spans":
             least, letters = self.config.min_length, self.config.min_letters
             found = self._prepared.index.find(segment.text, least, letters)
@@ -118,12 +118,13 @@ class GazetteerLinker(Linker):
         order: list[Mention] = []
         if self.config.scope != "anywhere":
             order += longest_first(self._spans(segment, meanings))
-        if roles:
-            found = list(found)
+        if roles and found is not None:
             near = [(start, end) for start, end in found if _any_between(roles, start, end)]
             covering = with_roles(self._every(segment.text, near, meanings), segment.mentions)
             order += longest_first(m for m in covering if m.role)
         first = [(m.start, m.end, m.role, meanings[m.start, m.end]) for m in place(order)]
+        if found is None:
+            return first
         return sorted([*first, *self._leftmost(segment.text, found, first)], key=_start)
 
     def _resolved(self, text: str, placed: list[Placed]) -> list[Placed]:
@@ -174,18 +175,23 @@ class GazetteerLinker(Linker):
                 meanings.setdefault((start, end), meaning)
                 yield Mention(start, end)
 
-    def _leftmost(self, text: str, found: Iterable[Span], first: list[Placed]) -> Iterator[Placed]:
+    def _leftmost(self, text: str, found: Found, first: list[Placed]) -> Iterator[Placed]:
         """Yield from left to right, the longest of each start, what overlaps none before it."""
         taken = bytearray(len(text) if first else 0)
         for start, end, _, _ in first:
             taken[start:end] = b"\1" * (end - start)
         free, lookup = 0, self._prepared.lookup
-        for start, end in found:
-            if start >= free and (not first or taken.find(1, start, end) < 0):
+        for start in found.starts:
+            if start < free or (first and taken[start]):
+                continue
+            for end in found.ends(start):
+                if first and taken.find(1, start, end) >= 0:
+                    continue
                 meaning = lookup(text[start:end])
                 if meaning is not None:
                     free = end
                     yield start, end, "", meaning
+                    break
 
 
 def _any_between(places: list[int], start: int, end: int) -> bool:

@@ -16,6 +16,31 @@ from kp_plugin_linkers.name_build import ACRONYM, Casing, storable
 FORMAT = 2
 
 
+class Found:
+    """The names in one text, searched where they are asked for.
+
+    A word costs at most as much as the longest name is long, so that all of them are linear.
+    """
+
+    def __init__(self, forms: Trie, normal: str, longest: int, least: tuple[int, int]) -> None:
+        self._prefixes, self._normal, self._longest = forms.prefixes, normal, longest
+        self._min_length, self._min_letters = least
+        spans = words(normal)
+        self.starts = [start for start, _ in spans]
+        self._ends = {end for _, end in spans}
+
+    def ends(self, start: int) -> Iterator[int]:
+        """Yield where the names end that begin at a start, the longest first."""
+        for name in reversed(self._prefixes(self._normal[start : start + self._longest])):
+            fits = len(name) >= self._min_length and start + len(name) in self._ends
+            if fits and _has_letters(name, self._min_letters):
+                yield start + len(name)
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        """Yield all, in order, of equal starts the longest first."""
+        return ((start, end) for start in self.starts for end in self.ends(start))
+
+
 class NameIndex:
     """What `kp_plugin_linkers.name_build.write_index` wrote.
 
@@ -35,25 +60,16 @@ class NameIndex:
         )
         self._longest = int(self._length.max(initial=0))
 
-    def find(self, text: str, min_length: int, min_letters: int) -> Iterator[tuple[int, int]]:
-        """Yield the spans that are names, case aside, in order, of equal starts the longest first.
-
-        Linear in the text: a word costs at most as much as the longest name is long.
+    def find(self, text: str, min_length: int, min_letters: int) -> Found:
+        """Return the names in a text, case aside.
 
         Args:
             text: as it stands.
-            min_length: fewest characters of a span.
-            min_letters: fewest letters of a span.
+            min_length: fewest characters of a name.
+            min_letters: fewest letters of a name.
         """
         normal = self._normal(storable(text))
-        prefixes, longest = self._forms.prefixes, self._longest
-        spans = words(normal)
-        ends = {end for _, end in spans}
-        for start, _ in spans:
-            for name in reversed(prefixes(normal[start : start + longest])):
-                end = start + len(name)
-                if end in ends and len(name) >= min_length and _has_letters(name, min_letters):
-                    yield start, end
+        return Found(self._forms, normal, self._longest, (min_length, min_letters))
 
     def name(self, surface: str) -> int | None:
         """Return the number of the name that a surface is, if it is one.

@@ -268,7 +268,11 @@ def _work(
         }
         found = {name: result for name, result in done.items() if result is not None}
         result = run_step(step, cache, found, device, display, verify)
-        message: dict[str, Any] = {"status": result.status, "seconds": result.seconds, "reason": result.reason}
+        message: dict[str, Any] = {
+            "status": result.status,
+            "seconds": result.seconds,
+            "reason": result.reason,
+        }
         if result.error is not None:
             message["problems"] = [asdict(problem) for problem in result.error.problems]
             message["exit_code"] = result.error.exit_code

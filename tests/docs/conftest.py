@@ -78,7 +78,8 @@ def workplace(tmp_path_factory: pytest.TempPathFactory, evening: Path) -> Iterat
         (folder / name).symlink_to(ROOT / name)
     results = (ROOT / "tests/report/results_example.json").read_text(encoding="utf-8")
     other = results.replace('"name": "quickstart"', '"name": "bigger-kb"')
-    for name, content in (("quickstart", results), ("bigger-kb", other)):
+    runs = {"quickstart": results, "bigger-kb": other, "cities-mine": results}
+    for name, content in runs.items():
         (folder / "runs" / name).mkdir(parents=True)
         (folder / "runs" / name / "results.json").write_text(content, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:

@@ -62,7 +62,7 @@ def test_a_checkpoint_with_other_outputs_than_the_task_is_refused(make_project, 
 def test_a_backbone_is_no_checkpoint(make_project):
     hosts = [{"id": "mine", "checkpoint": "backbone"}]
     done = make_project(hosts=hosts, injections=one_row(), tasks=TYPING).call("run", "spec.json")
-    assert done.code == 1
+    assert done.code == 2
     assert "KP732" in done.err
 
 

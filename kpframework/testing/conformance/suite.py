@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -212,10 +213,9 @@ class Suite:
 
 def _applies(own: Check, subject: Any) -> bool:
     """Whether a check is called for; one of a class that cannot be imported is, and fails."""
-    try:
+    with suppress(Exception):
         return own.applies(subject)
-    except Exception:
-        return False
+    return True
 
 
 def _offers(record: PluginRecord) -> bool:

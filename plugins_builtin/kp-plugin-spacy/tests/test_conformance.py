@@ -2,6 +2,6 @@ import pytest
 
 pytest.importorskip("spacy", reason="spaCy is not installed")
 
-from kpframework.testing import conformance  # noqa: E402
+from kpframework.testing import conformance
 
 test_conformance = conformance.tests("kp-plugin-spacy")

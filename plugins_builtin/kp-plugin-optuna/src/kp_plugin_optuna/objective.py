@@ -75,7 +75,9 @@ class Objective:
         if row["status"] != "ok":
             raise KpError("KP886", f"row {self.row!r} is missing: {row['error']}", "see the run")
         dev = row.get("dev") or []
-        name = self.metric or next(iter(row["metrics"]), "")
+        # The keys of a row's metrics are sorted; the task's list tells which is its first.
+        task = next(own for own in results["tasks"] if own["id"] == row["task"])
+        name = self.metric or task["metrics"][0]
         if not dev or any(name not in own for own in dev):
             known = [key for key in (dev[0] if dev else {}) if key != "seed"]
             raise KpError(

@@ -59,9 +59,18 @@ def row(**changes):
     return own | {"dev": [{"seed": 0, "f1": 0.5}, {"seed": 1, "f1": 0.7}]} | changes
 
 
+def run_of(*rows):
+    return {"rows": list(rows), "tasks": [{"id": t, "metrics": ["f1", "accuracy"]} for t in "tu"]}
+
+
 def test_the_value_is_the_mean_over_seeds_on_dev():
     other = row(injection="other", dev=[{"seed": 0, "f1": 0.0}])
-    assert Objective("mine").value({"rows": [other, row()]}) == pytest.approx(0.6)
+    assert Objective("mine").value(run_of(other, row())) == pytest.approx(0.6)
+
+
+def test_without_a_metric_it_is_the_tasks_first_whatever_the_row_lists_first():
+    own = row(metrics={"accuracy": {}, "f1": {}}, dev=[{"seed": 0, "accuracy": 0.9, "f1": 0.5}])
+    assert Objective("mine").value(run_of(own)) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +84,7 @@ def test_the_value_is_the_mean_over_seeds_on_dev():
 )
 def test_a_run_without_the_figure_is_refused(rows, metric, told):
     with pytest.raises(KpError, match=told) as caught:
-        Objective("mine", metric).value({"rows": rows})
+        Objective("mine", metric).value(run_of(*rows))
     assert caught.value.code == "KP886"
 
 

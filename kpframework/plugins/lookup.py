@@ -11,7 +11,6 @@ from kpframework.plugins.records import PluginRecord, RegisteredComponent
 
 SHOWN = 12
 
-
 LONGEST = 60
 """Characters of a word that are compared: what a user pastes by mistake may be a whole text."""
 
@@ -81,8 +80,11 @@ def _message(
     more = f" and {len(same) - SHOWN} more" if len(same) > SHOWN else ""
     lines.append(f"{kind}: {', '.join(same[:SHOWN])}{more}" if same else f"no {kind} is installed")
     if unused:
-        states = ", ".join(f"{p.name} ({p.state})" for p in unused[:SHOWN])
-        lines.append(f"installed but not in use: {states}")
+        # One switched off on purpose explains a missing name less often than one that failed.
+        first = sorted(unused, key=lambda plugin: plugin.state == "disabled")
+        states = ", ".join(f"{p.name} ({p.state})" for p in first[:SHOWN])
+        more = f" and {len(first) - SHOWN} more" if len(first) > SHOWN else ""
+        lines.append(f"installed but not in use: {states}{more}")
     return "\n".join(lines)
 
 

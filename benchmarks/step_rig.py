@@ -14,12 +14,19 @@ import numpy as np
 import torch
 import transformers
 from kp_plugin_backbones.minilm import MiniLMBackbone
-from kp_plugin_map_tuning.config import GeneralStage, MapTuningConfig
+from kp_plugin_map_tuning.config import MapTuningConfig
 from kp_plugin_map_tuning.injector import MapTuning
 from kp_plugin_mappers.mappers import LinearMapper
 from prepare_wiki80 import Instance, read_instances
 
-from kpframework.api import ComponentRef, Context, EmbeddingTable, Mention, Segment
+from kpframework.api import (
+    ComponentRef,
+    Context,
+    EmbeddingTable,
+    GeneralStage,
+    Mention,
+    Segment,
+)
 from kpframework.inject.attachment import Attachment
 from kpframework.inject.encoding import Encoded
 from kpframework.inject.freezing import freeze

@@ -16,7 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -57,7 +57,7 @@ def default_backend() -> Iterator[None]:
 class Chosen(EncodedSet):
     """A data set whose epoch is the batches to be timed."""
 
-    order: list[list[int]]
+    order: list[list[int]] = field(default_factory=list)
 
     def batches(self, size: int, seed: int, epoch: int) -> list[list[int]]:
         """Return them, whatever the seed."""
@@ -118,7 +118,7 @@ def time_steps(rig: Rig, args: Any, size: int, clock: Callable[[], float]) -> di
         rates.append(matmul_rate(rig.host.config, tokens, fast_fp32()))
 
     turns = Turns(clock, 1, between)
-    data = Chosen(rig.data.items, rig.data.targets, rig.data.collate, order)
+    data = Chosen(rig.data.items, rig.data.targets, rig.data.collate, order=order)
     config = TrainConfig(epochs=1, batch_size=size, lr=1e-4, select="last")
     module, before = rig.knowledge.module, fingerprint(rig.host)
     assert module is not None

@@ -155,7 +155,8 @@ class Attachment:
         if self._outermost not in (None, module):
             return args, kwargs
         self._outermost = module
-        args, kwargs = without_marks(args, kwargs)
+        if kwargs.get(ENTITIES) is None:
+            args, kwargs = without_marks(args, kwargs)
         codes = whole = kwargs.pop(ENTITIES, None)
         tokens = kwargs.get("input_ids", args[0] if args else None)
         tokens = kwargs.get("inputs_embeds") if tokens is None else tokens
@@ -194,19 +195,20 @@ class Attachment:
         self._pending.clear()
         if mask is None:
             return
-        nothing = torch.full((1, 1), -1, device=mask.device)
         working = {name: at for name, at in self._sources.items() if name not in self.disabled}
         if len(working) < self._given_out and whole is not None:
             self._refuse_idle(whole, set(working.values()))
         for name, source in working.items():
             member = self.members[name]
             found = whole if member.injector.whole_text else codes
-            found = nothing if found is None else found
-            where = ((found >= source * STRIDE) & (found < (source + 1) * STRIDE)).nonzero(
-                as_tuple=True
-            )
+            if found is None:
+                if not member.injector.acts_always:
+                    continue
+                found = torch.full((1, 1), -1, device=mask.device)
+            own = found - source * STRIDE
+            where = ((own >= 0) & (own < STRIDE)).nonzero(as_tuple=True)
             if len(where[0]) or member.injector.acts_always:
-                rows = found[where] - source * STRIDE
+                rows = own[where]
                 member.to(mask.device)
                 self._working[source] = PositionedEntities(member.table, where, rows, mask)
                 if self._handles[name] and len(where[0]):

@@ -86,4 +86,5 @@ def map_tensor(path: Path, name: str | None = None) -> npt.NDArray[np.floating[A
     mapped: npt.NDArray[np.floating[Any]] = np.memmap(
         path, dtype=dtype, mode="r", offset=8 + length + start, shape=shape
     )
-    return mapped
+    # As a plain array, still mapped: indexing a numpy.memmap costs several times as much.
+    return mapped.view(np.ndarray)

@@ -72,7 +72,7 @@ def test_equal_content_is_equal_bytes_whatever_the_order(written, tmp_path):
 
 
 def test_vectors_are_mapped_not_loaded(written):
-    assert isinstance(written._vectors, np.memmap)
+    assert isinstance(written._vectors.base, np.memmap)
 
 
 @pytest.mark.parametrize("rows", [[-1], [4]])

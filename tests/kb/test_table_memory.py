@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from kpframework.kb.table import EntityTable, write_rows
+from kpframework.kb.table import VECTORS, EntityTable, write_rows
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self")
 
@@ -81,19 +83,26 @@ def test_two_processes_share_every_page_of_the_vectors(seen):
     assert smaps["Shared_Clean"] + smaps["Shared_Dirty"] == smaps["Rss"]
 
 
-def test_opening_reads_neither_ids_nor_vectors(folder, monkeypatch):
-    asked = []
-    real = np.memmap.__getitem__
+def resident(path):
+    """Return how many KiB of a file's mapping this process has touched."""
+    kib, inside = 0, False
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        name, *rest = line.split()
+        if not name.endswith(":"):
+            inside = bool(rest) and rest[-1] == str(path)
+        elif inside and name == "Rss:":
+            kib += int(rest[0])
+    return kib
 
-    def note(array, index):
-        asked.append(index)
-        return real(array, index)
 
-    monkeypatch.setattr(np.memmap, "__getitem__", note)
-    table = EntityTable.open(folder)
-    assert asked == []
+def test_opening_reads_no_vectors_and_a_look_up_reads_its_neighbourhood(folder, tmp_path):
+    own = Path(shutil.copytree(folder, tmp_path / "own"))
+    table = EntityTable.open(own)
+    assert resident(own / VECTORS) == 0
     table.gather([3, 7])
-    assert [index.tolist() for index in asked] == [[3, 7]]
+    assert 0 < resident(own / VECTORS) <= 256
+    table.gather(range(len(table)))
+    assert resident(own / VECTORS) >= ROWS * DIM * 2 // 1024
 
 
 def test_an_id_is_found_and_its_vector_is_the_one_that_was_written(folder):

@@ -52,7 +52,7 @@ def _leaves(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _shown(item: Any) -> str:
-    if item is None or item in ({}, []):
+    if item is None or item in ({}, [], ""):
         return numbers.DASH
     if isinstance(item, bool):
         return "yes" if item else "no"

@@ -12,6 +12,8 @@ import pytest
 
 from kpframework.errors import KpError
 from kpframework.report import external_references, write_report
+from kpframework.report.facts import knowledge_cards
+from kpframework.report.numbers import DASH
 from kpframework.report.page import render_page
 
 PAYLOADS = [
@@ -220,6 +222,12 @@ def test_numbers_that_are_none_or_not_finite_are_dashes(
     row["curves"][1]["y"] = [float("nan")] * len(row["curves"][1]["y"])
     page = render_page(results)
     assert "nan" not in page.lower().replace("finance", "")
+
+
+def test_what_a_knowledge_base_does_not_state_is_a_dash(results: dict[str, Any]) -> None:
+    results["knowledge"][0]["kb"]["licence"] = ""
+    facts = dict(knowledge_cards(results)[0].groups[0][1])
+    assert facts["licence"] == DASH
 
 
 def test_titles_of_plots_are_unique_and_referenced(results: dict[str, Any]) -> None:

@@ -156,6 +156,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         output.problems(error.problems)
         _trace(error, options)
         return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        output.echo(error.format_message(), err=True)
+        return error.exit_code
     except click.ClickException as error:
         _usage(error)
         return error.exit_code

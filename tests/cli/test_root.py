@@ -92,6 +92,12 @@ def test_wrong_usage_exits_with_2_and_says_where_help_is(raising, capsys, argume
     assert "--help'" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [[], ["plugins"]])
+def test_no_command_shows_the_help_itself(capsys, arguments):
+    assert run(arguments) == 2
+    assert capsys.readouterr().err.startswith("Usage: kpframework")
+
+
 def test_the_version_is_the_package_version(capsys):
     assert root.run(["--version"]) == 0
     assert capsys.readouterr().out == f"kpframework {__version__}\n"

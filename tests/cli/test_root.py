@@ -94,7 +94,7 @@ def test_wrong_usage_exits_with_2_and_says_where_help_is(raising, capsys, argume
 
 @pytest.mark.parametrize("arguments", [[], ["plugins"]])
 def test_no_command_shows_the_help_itself(capsys, arguments):
-    assert run(arguments) == 2
+    assert root.run(arguments) == 2
     assert capsys.readouterr().err.startswith("Usage: kpframework")
 
 

@@ -56,8 +56,8 @@ ERROR_CODES: dict[str, str] = {
     # Knowledge bases and entity vectors on disk
     "KP400": "A folder is not a stored knowledge base, or not a whole one.",
     "KP401": "A knowledge base yields an entity twice.",
-    "KP402": "An entity has no id, or not one prior for each of its names.",
-    "KP403": "A triple lacks its head, relation or tail.",
+    "KP402": "An entity has no id, a text that cannot be stored, or not one prior for each name.",
+    "KP403": "A triple lacks its head, relation or tail, or one of them cannot be stored.",
     "KP404": "Leakage control names a relation that the knowledge base does not have.",
     "KP405": "Leakage control compares relations, but the task's instances have none.",
     "KP410": "A folder is not an entity table, or a file has no such tensor.",

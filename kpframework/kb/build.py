@@ -106,16 +106,16 @@ def _spill_triples(
         context.progress("read triples", None) as advance,
     ):
         while batch := list(islice(stream, _BATCH)):
-            table = pa.table(
-                {name: [getattr(triple, name) for triple in batch] for name in _COLUMNS},
-                schema=_STRINGS,
-            )
+            table = _as_table(batch)
             for name in _COLUMNS:
-                if pc.any(pc.equal(pc.binary_length(table.column(name)), 0)).as_py():
-                    row = pc.index(pc.binary_length(table.column(name)), 0).as_py()
-                    raise KpError(
-                        "KP403", f"a triple has no {name}: {batch[row]}", "correct the file"
-                    )
+                lengths = pc.binary_length(table.column(name))
+                if (row := pc.index(lengths, 0).as_py()) >= 0:
+                    what = f"a triple has no {name}: {batch[row]}"
+                    raise KpError("KP403", what, "correct the file")
+                nul = pc.match_substring(table.column(name), "\0")
+                if (row := pc.index(nul, True).as_py()) >= 0:
+                    what = f"a triple has a NUL character in its {name}: {batch[row]}"
+                    raise KpError("KP403", what, "correct the file; it may be UTF-16")
             writer.write_table(table)
             relations.update(pc.unique(table.column("relation")).to_pylist())
             pending += [pc.unique(table.column(name)) for name in ("head", "tail")]
@@ -125,6 +125,23 @@ def _spill_triples(
             advance(len(batch))
     mentioned = pc.unique(pa.concat_arrays([mentioned, *pending]))
     return mentioned.take(pc.sort_indices(mentioned)), sorted(relations)
+
+
+def _as_table(triples: Sequence[Triple]) -> pa.Table:
+    try:
+        return pa.table(
+            {name: [getattr(triple, name) for triple in triples] for name in _COLUMNS},
+            schema=_STRINGS,
+        )
+    except (UnicodeEncodeError, pa.ArrowException) as error:
+        if len(triples) > 1:
+            for triple in triples:
+                _as_table([triple])
+        raise KpError(
+            "KP403",
+            f"a triple cannot be stored: {triples[0]}: {error}",
+            "correct the file: ids and relations must be text that UTF-8 can write",
+        ) from error
 
 
 def _write_entities(

@@ -30,11 +30,25 @@ _by_id = attrgetter("id")
 
 
 def as_table(entities: list[Entity]) -> pa.Table:
-    """Return a batch of entities as columns."""
-    return pa.table(
-        {name: [getattr(entity, name) for entity in entities] for name in SCHEMA.names},
-        schema=SCHEMA,
-    )
+    """Return a batch of entities as columns.
+
+    Raises:
+        KpError: KP402 an entity holds what cannot be stored; names it.
+    """
+    try:
+        return pa.table(
+            {name: [getattr(entity, name) for entity in entities] for name in SCHEMA.names},
+            schema=SCHEMA,
+        )
+    except (UnicodeEncodeError, pa.ArrowException) as error:
+        if len(entities) > 1:
+            for entity in entities:
+                as_table([entity])
+        raise KpError(
+            "KP402",
+            f"entity {entities[0].id!r} cannot be stored: {error}",
+            "correct its texts: they must be text, of characters that UTF-8 can write",
+        ) from error
 
 
 def from_batch(batch: pa.RecordBatch | pa.Table) -> Iterator[Entity]:

@@ -185,6 +185,10 @@ def test_the_networkx_view_has_names_types_and_relations_as_keys(store):
         ([Entity("")], [], "KP402"),
         ([Entity("a", "n", ("m",), (1.0,))], [], "KP402"),
         ([], [Triple("a", "r", "b"), Triple("a", "", "c")], "KP403"),
+        ([Entity("a"), Entity("b", "\ud800")], [], "KP402.*\n.*'b' cannot be stored"),
+        ([Entity("a", aliases=(7,))], [], "KP402"),
+        ([], [Triple("a", "r", "b"), Triple("a", "r", "\ud800")], "KP403"),
+        ([], [Triple("a", "r", "b"), Triple("a", "r", "b\0")], "KP403"),
     ],
 )
 def test_malformed_content_is_refused_with_its_code(tmp_path, entities, triples, code):

@@ -79,8 +79,28 @@ def test_parquet_columns_are_taken_by_place(tmp_path):
 def test_a_parquet_row_without_a_tail_is_an_error_or_skipped(tmp_path):
     path = tmp_path / "kb.parquet"
     pq.write_table(pa.table({"h": ["a", "b"], "r": ["r", "r"], "t": [None, "c"]}), path)
-    assert "KP425" in error(path)
-    assert triples(path, on_bad_line="skip") == [("b", "r", "c")]
+    assert f"KP425]: {path} (row 0)" in error(path)
+    made = provider(path, on_bad_line="skip")
+    assert [t.head for t in made.triples()] == ["b"]
+    assert made.metadata()["skipped_lines"] == "1"
+
+
+@needs_data
+@pytest.mark.parametrize("suffix", ["tsv", "csv", "parquet", "tsv.gz", "csv.bz2", "tsv.zst"])
+def test_wd50k_written_in_every_format_gives_what_a_plain_count_gives(tmp_path, suffix):
+    with gzip.open(DATA / "wd50k/valid.txt.gz", "rt", encoding="utf-8") as lines:
+        rows = [tuple(line.rstrip("\n").split(",")) for line in lines]
+    path = tmp_path / f"kb.{suffix}"
+    if suffix == "parquet":
+        columns = list(zip(*rows, strict=True))
+        pq.write_table(pa.table(dict(zip("hrt", columns, strict=True))), path)
+    else:
+        comma = "," if suffix.startswith("csv") else "\t"
+        text = "".join(f"{comma.join(row)}\n" for row in rows).encode()
+        with pa.output_stream(path) as file:
+            file.write(text)
+    assert len(rows) == 23_860
+    assert triples(path) == rows
 
 
 @pytest.mark.parametrize("line", ["a\tb", "a\tr\tb\tc", "a\tr\t", "\tr\tb"])
@@ -107,9 +127,66 @@ def test_a_truncated_gzip_is_an_error(write):
         assert "KP426" in error(write("kb.tsv.gz", gzip.compress(lines)[:cut]))
 
 
-def test_a_file_that_is_not_utf8_or_not_parquet_is_an_error(write):
-    assert "KP426" in error(write("kb.tsv", b"\xff\tr\tb\n"))
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".xz", ".zst", ".lz4"])
+def test_a_file_that_is_not_packed_as_its_name_says_is_an_error(write, suffix):
+    path = write(f"kb.tsv{suffix}", TSV)
+    assert f"KP426]: {path}" in error(path, on_bad_line="skip")
+
+
+def test_a_file_that_is_not_parquet_is_an_error(write):
     assert "KP426" in error(write("kb.parquet", b"PAR1"))
+
+
+FAULTS = [
+    ("kb.tsv", b"\xff\tr\tb\n", "the head is not UTF-8", 1),
+    ("kb.tsv", b"a\tr\t\xc3(\n", "the tail is not UTF-8", 1),
+    ("kb.tsv", b"a\tr\tb\0\n", "the tail holds a NUL character", 1),
+    ("kb.tsv", b"a\tr\tb\rc\tr\td\n", "5 columns instead of 3", 1),
+    ("kb.tsv", b"a\tr\n\xff\n", "2 columns instead of 3", 2),
+    ("kb.csv", b"\xff,r,b\n", "the head is not UTF-8", 1),
+    ("kb.csv", b'"x" y,r,c\n', "no CSV", 1),
+    ("kb.csv", b'"a\nb",\n', "2 columns instead of 3", 2),
+]
+
+
+@pytest.mark.parametrize(("name", "lines", "said", "count"), FAULTS)
+@pytest.mark.parametrize(("suffix", "pack"), [("", bytes), (".gz", gzip.compress)])
+def test_each_fault_is_an_error_at_its_line_or_its_lines_are_counted(
+    write, name, lines, said, count, suffix, pack
+):
+    good = b"c,r,d\n" if name == "kb.csv" else b"c\tr\td\n"
+    path = write(name + suffix, pack(good + lines + good))
+    assert f"KP425]: {path}:2\n" in error(path)
+    assert said in error(path)
+    made = provider(path, on_bad_line="skip")
+    assert [t.head for t in made.triples()] == ["c", "c"]
+    assert made.metadata()["skipped_lines"] == str(count)
+
+
+def test_every_line_that_an_open_quotation_mark_takes_is_counted(write):
+    path = write("kb.csv", 'a,r,b\n"c,r,d\ne,r,f\ng,r,h\n')
+    assert f"KP425]: {path}:2\n" in error(path)
+    made = provider(path, on_bad_line="skip")
+    assert [t.head for t in made.triples()] == ["a"]
+    assert made.metadata()["skipped_lines"] == "3"
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n", ""])
+def test_line_ends_of_another_system_a_byte_order_mark_and_repeats_read_the_same(write, end):
+    text = f"Q1\tP1\tQ2{end or chr(10)}Q1\tP1\tQ2{end}"
+    expected = [("Q1", "P1", "Q2")] * 2
+    assert triples(write("kb.tsv", b"\xef\xbb\xbf" + text.encode())) == expected
+    assert triples(write("kb.csv", "\ufeff" + text.replace("\t", ","))) == expected
+
+
+def test_a_line_of_any_length_is_read(write):
+    assert len(triples(write("kb.tsv", "x" * 5_000_000 + "\tr\tb\n"))[0][0]) == 5_000_000
+
+
+@pytest.mark.parametrize("content", [b"", b"head\trelation\ttail", b"head\trelation\ttail\n"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_file_of_a_header_or_of_nothing_has_no_triples(write, content, pack):
+    assert triples(write("kb.tsv.gz" if pack(b"") else "kb.tsv", pack(content)), header=True) == []
 
 
 def test_the_wrong_delimiter_is_an_error_at_the_first_line(write):
@@ -199,3 +276,34 @@ def test_freebase_labels_are_found_by_their_wikidata_id():
     assert named["Q128306"].name == "Denton"
     assert named["Q128306"].aliases == ("Denton, Texas",)
     assert len(named) > 14_000
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_further_label_is_an_alias_and_a_byte_order_mark_no_part_of_an_id(write, end):
+    labels = write("labels.tsv", f"\ufeffQ1\tone{end}Q1\tuno{end}Q1\tone{end}")
+    made = provider(write("kb.tsv", TSV), labels=str(labels))
+    (entity,) = made.entities()
+    assert (entity.id, entity.name, set(entity.aliases)) == ("Q1", "one", {"uno", "one"})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "where", "what"),
+    [
+        ("l.tsv", b"Q1\tone\nQ2\t\xff\n", ":2", "not UTF-8"),
+        ("l.tsv", b"Q1\tone\nQ2\t\n", ":2", "is empty"),
+        ("l.tsv", b"\tone\n", ":1", "is empty"),
+        ("l.tsv.gz", gzip.compress(b"Q1\tone\n" * 99)[:-9], "", "to its end"),
+        ("l.tsv.gz", b"Q1\tone\n", "", "to its end"),
+        ("l.json", b'{"Q1": "one", "Q1": "two"}', "", "'Q1' comes twice"),
+        ("l.json", b'{"Q1": "\\ud800"}', "", "none of Unicode"),
+        ("l.json", b"[" * 100_000, "", "recursion"),
+        ("l.json", b"", "", "Expecting value"),
+    ],
+)
+def test_hostile_labels_are_an_error_with_their_place(write, name, content, where, what):
+    path = write(name, content)
+    with pytest.raises(KpError) as caught:
+        list(provider(write("kb.tsv", TSV), labels=str(path)).entities())
+    problem = caught.value.problems[0]
+    assert (problem.code, problem.where) == ("KP427", f"{path}{where}")
+    assert what in problem.message

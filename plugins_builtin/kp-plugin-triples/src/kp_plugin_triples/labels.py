@@ -1,16 +1,13 @@
 """Reads names of entities: JSON or TSV."""
 
-import bz2
-import gzip
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+from kp_plugin_triples.packed import UNREADABLE, opened, undecodable
 from kpframework import KpError
 from kpframework.api import Entity
-
-_OPENERS = {".gz": gzip.open, ".bz2": bz2.open}
 
 
 def read_labels(path: Path, id_field: str | None) -> Iterator[Entity]:
@@ -26,6 +23,8 @@ def read_labels(path: Path, id_field: str | None) -> Iterator[Entity]:
     for number, fields in _lines(path):
         if len(fields) != 2:
             raise _malformed(path, f"{len(fields)} columns instead of 2: id, label", number)
+        if not all(fields):
+            raise _malformed(path, "the id or the label is empty", number)
         yield Entity(fields[0], fields[1])
 
 
@@ -44,41 +43,52 @@ def read_aliases(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def _json(path: Path) -> Mapping[str, Any]:
     try:
-        with _open(path) as file:
-            labels = json.load(file)
-    except (ValueError, OSError, EOFError) as error:
+        with opened(path) as file:
+            labels = json.loads(file.read().decode("utf-8-sig"), object_pairs_hook=_distinct)
+    except (ValueError, RecursionError, *UNREADABLE) as error:
         raise _malformed(path, str(error)) from error
     if not isinstance(labels, dict):
         raise _malformed(path, "not a JSON object of id to label")
     return labels
 
 
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that comes twice, of which json would keep the last without a word."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise ValueError(f"{twice!r} comes twice in an object")
+    return found
+
+
 def _entity(path: Path, key: str, record: Any, id_field: str | None) -> Entity:
-    if isinstance(record, str) and id_field is None:
-        return Entity(key, record)
     known = record if isinstance(record, dict) else {}
+    if isinstance(record, str) and id_field is None:
+        known = {"label": record}
     id_ = key if id_field is None else known.get(id_field)
     name, description = known.get("label"), known.get("description") or ""
     aliases = known.get("alternatives") or []
     texts = [id_, name, description, *(aliases if isinstance(aliases, list) else [None])]
     if not id_ or not all(isinstance(text, str) for text in texts):
         raise _malformed(path, f"{key!r} is no text, and no object with a text as 'label'")
+    if any(map(undecodable, texts)):
+        raise _malformed(path, f"{key!r} has a character that is none of Unicode")
     return Entity(id_, name, tuple(aliases), description=description)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    number = 0
     try:
-        with _open(path) as file:
-            for number, line in enumerate(file, start=1):
+        with opened(path) as file:
+            for number, raw in enumerate(file, start=1):
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
                 if line.strip():
-                    yield number, line.rstrip("\r\n").split("\t")
-    except (ValueError, OSError, EOFError) as error:
-        raise _malformed(path, str(error)) from error
-
-
-def _open(path: Path) -> IO[str]:
-    opener = _OPENERS.get(path.suffix)
-    return opener(path, "rt", encoding="utf-8") if opener else path.open(encoding="utf-8")
+                    yield number, line.split("\t")
+    except UnicodeDecodeError as error:
+        raise _malformed(path, f"not UTF-8: {error.reason}", number) from error
+    except UNREADABLE as error:
+        raise _malformed(path, f"cannot be read to its end: {error}") from error
 
 
 def _malformed(path: Path, message: str, line: int | None = None) -> KpError:

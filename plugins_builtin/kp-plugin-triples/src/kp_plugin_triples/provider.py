@@ -1,15 +1,20 @@
 """Entities from labels and aliases, triples from tables."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from kp_plugin_triples.labels import read_aliases, read_labels
-from kp_plugin_triples.tables import Layout, rows_of
+from kp_plugin_triples.layout import Layout
+from kp_plugin_triples.tables import rows_of
 from kpframework.api import Entity, KBProvider, Triple
 
 
 class TriplesProvider(KBProvider):
-    """Reads files of triples; an entity without a label is one without a name."""
+    """Reads files of triples; an entity without a label is one without a name.
+
+    A further label of an entity is an alias.
+    """
 
     skipped: int = 0
     """Malformed lines left out by the last pass over the triples."""
@@ -20,7 +25,11 @@ class TriplesProvider(KBProvider):
         entities: dict[str, Entity] = {}
         if config.labels:
             for entity in read_labels(Path(config.labels), config.labels_id):
-                entities.setdefault(entity.id, entity)
+                known = entities.setdefault(entity.id, entity)
+                if known is not entity:
+                    aliases = (*known.aliases, entity.name, *entity.aliases)
+                    description = known.description or entity.description
+                    entities[entity.id] = replace(known, aliases=aliases, description=description)
         more: dict[str, tuple[str, ...]] = {}
         if config.aliases:
             for id_, aliases in read_aliases(Path(config.aliases)):

@@ -173,6 +173,14 @@ def test_packed_dumps_read_the_same_and_truncated_ones_are_an_error(
         b'{"type": "item", "id": "Q1", "labels": []}',
         b'{"id": "Q7"}',
         b'{"type": "item", "id": "Q7", "labels": {"en": {"value": "\xff"}}}',
+        b'{"type": "item", "id": "Q7", "labels": {"en": {"value": "\\ud800"}}}',
+        b'{"type": "item", "id": "Q7", "labels": {"en": {"value": 7}}}',
+        b'{"type": "item", "id": "Q7", "labels": {"en": {"value": null}}}',
+        b'{"type": "item", "id": "Q999999999999999", "labels": []}',
+        json.dumps(record("Q7", "x", [statement("P1\tQ9", "Q8")])).encode(),
+        json.dumps(record("Q7", "x", [statement("P1\nQ1\tP1\tQ2", "Q8")])).encode(),
+        json.dumps(record("Q7", "x", [statement("P2892", 7, kind="string")])).encode(),
+        b'{"id":' * 100_000,
     ],
 )
 def test_a_malformed_line_is_an_error_with_its_line_or_is_left_out_and_counted(
@@ -240,3 +248,24 @@ def test_a_larger_dump_gives_what_a_plain_count_gives_and_leaves_nothing(provide
     assert made.metadata()["triples_to_no_entity"] == str(dropped)
     del made
     assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_a_dump_that_ends_between_two_lines_is_truncated(provider, write):
+    lines = dump(RECORDS).splitlines(keepends=True)
+    cut = provider("wikidata-dump", path=write("cut.json", "".join(lines[:4])), on_bad_line="skip")
+    with pytest.raises(KpError, match=r"KP491(.|\n)*not ended by \]"):
+        list(cut.entities())
+    bare = provider("wikidata-dump", path=write("bare.json", "".join(lines[1:4])))
+    assert [entity.id for entity in bare.entities()] == ["Q1"]
+
+
+@pytest.mark.parametrize("change", [lambda t: t.replace("\n", "\r\n"), lambda t: "\ufeff" + t])
+def test_line_ends_of_another_system_and_a_byte_order_mark_read_the_same(
+    provider, path, write, change
+):
+    other = provider("wikidata-dump", path=write("other.json", change(dump(RECORDS))))
+    assert list(other.entities()) == list(provider("wikidata-dump", path=path).entities())
+
+
+def test_an_empty_dump_has_no_entities(provider, write):
+    assert list(provider("wikidata-dump", path=write("empty.json", "")).entities()) == []

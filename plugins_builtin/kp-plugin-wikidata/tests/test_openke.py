@@ -21,8 +21,9 @@ def folder(tmp_path):
     def make(**changed):
         path = tmp_path / "folder"
         path.mkdir()
-        for name, content in FILES.items():
-            (path / name).write_text(changed.get(name.removesuffix(".txt"), content))
+        for name, usual in FILES.items():
+            content = changed.get(name.removesuffix(".txt"), usual)
+            (path / name).write_bytes(content.encode(errors="surrogateescape"))
         return path
 
     return make
@@ -69,9 +70,10 @@ def test_small_batches_give_the_same(provider, folder, monkeypatch):
         ("relation2id", "1\na\t0\nb\t1\n", "says 1 lines, but 2"),
         ("train2id", "0 2 1\n2 1 0\n", "the first line is no count"),
         ("train2id", "", "the first line is no count"),
+        ("train2id", "9" * 5_000 + "\n0 2 1\n", "the first line is no count"),
         ("entity2id", "3\na\t1\nb\t0\nc\t3\n", "not 0 to 2"),
         ("entity2id", "3\na\t1\nb\t0\nc\t1\n", "not 0 to 2"),
-        ("entity2id", "3\na\t1\na\t0\nc\t2\n", "a name comes twice"),
+        ("entity2id", "3\na\t1\na\t0\nc\t2\n", "the name 'a' comes twice"),
     ],
 )
 def test_files_that_contradict_themselves_are_an_error(provider, folder, name, content, said):
@@ -87,6 +89,9 @@ def test_files_that_contradict_themselves_are_an_error(provider, folder, name, c
         ("train2id", "1\n0 3 1\n", "there are 3 entities"),
         ("train2id", "1\n0 1\n", "not the numbers"),
         ("train2id", "1\n0 -1 1\n", "not the numbers"),
+        ("train2id", f"1\n0 {'9' * 5_000} 1\n", "not the numbers"),
+        ("train2id", "1\n0 1 1 \udcff\n", "not UTF-8"),
+        ("entity2id", f"3\na\t1\nb\t{'9' * 30}\nc\t2\n", "not a name and a number"),
         ("entity2id", "3\na\t1\nb\nc\t2\n", "not a name and a number"),
     ],
 )
@@ -96,6 +101,18 @@ def test_a_malformed_line_is_an_error_with_its_line(provider, folder, name, cont
         everything(provider("openke", folder=folder(**{name: content})))
     assert f"{name}.txt:{line}" in str(caught.value)
     assert said in str(caught.value)
+    assert caught.value.problems[0].fix == "correct the file"  # no line can be left out
+
+
+def test_line_ends_of_another_system_read_the_same_and_repeated_triples_stay(provider, folder):
+    changed = {
+        name.removesuffix(".txt"): text.replace("\n", "\r\n") for name, text in FILES.items()
+    }
+    changed["train2id"] = "3\r\n0 2 1\r\n0 2 1\r\n2 1 0\r\n"
+    entities, triples = everything(provider("openke", folder=folder(**changed)))
+    assert [entity.id for entity in entities] == ["/m/a", "/m/b", "new york"]
+    assert triples[0] == triples[1]
+    assert len(triples) == 4
 
 
 def test_a_split_that_is_not_there_is_an_error(provider, folder):

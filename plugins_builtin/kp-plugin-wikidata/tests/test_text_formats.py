@@ -94,7 +94,21 @@ def test_codex_entities_have_labels_and_those_of_other_sizes_are_left_out(provid
     assert list(made.triples()) == [Triple("Q1", "of (P1)", "Q2"), Triple("Q2", "of (P2)", "Q1")]
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"Q1": "label"}', '{"Q1": {"label": 3}}', "\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "",
+        "[]",
+        '{"Q1": "label"}',
+        '{"Q1": {"label": 3}}',
+        '{"Q1": ["a list of types"]}',
+        '{"Q1": {"label": "one"}, "Q1": {"label": "two"}}',
+        '{"Q1": {"label": "\\ud800"}}',
+        "[" * 100_000,
+        "\xff",
+    ],
+)
 def test_codex_tables_of_another_form_are_an_error(provider, write, content):
     path = write("e.json", content.encode("latin-1"))
     made = provider("codex", triples=[write("t.txt", "Q1\tP1\tQ2\n")], entities=path)
@@ -172,3 +186,32 @@ def test_a_truncated_file_is_an_error(provider, write):
     path = write("t.txt.gz", gzip.compress(b"Q1\tP1\tQ2\n" * 1_000)[:-20])
     with pytest.raises(KpError, match="KP491"):
         list(provider("wikidata5m", triples=[path], on_bad_line="skip").triples())
+
+
+@pytest.mark.parametrize("name", ["codex", "wikidata5m"])
+def test_lines_left_out_of_files_of_one_name_are_counted_together(provider, tmp_path, name):
+    paths = [tmp_path / folder / "t.txt" for folder in ("one", "two")]
+    for path, bad in zip(paths, ("x\n", "y\nz\n"), strict=True):
+        path.parent.mkdir()
+        path.write_text("Q1\tP1\tQ2\r\n" + bad)
+    made = provider(name, triples=paths, on_bad_line="skip")
+    assert list(made.triples()) == [Triple("Q1", "P1", "Q2")] * 2
+    assert made.metadata()["malformed_t.txt"] == "3"
+
+
+@pytest.mark.parametrize("name", ["codex", "wikidata5m"])
+def test_an_empty_file_has_no_triples(provider, write, name):
+    assert list(provider(name, triples=[write("t.txt", "")]).triples()) == []
+
+
+def test_what_a_second_line_says_of_the_same_is_counted(provider, write):
+    made = provider(
+        "wikidata5m",
+        triples=[write("t.txt", "Q1\tP1\tQ2\n")],
+        text=write("x.txt", "Q1\tone\nQ1\ttwo\nQ1\tone\n"),
+        relation_names=write("r.txt", "P1\tfirst\nP1\tsecond\n"),
+    )
+    assert [entity.description for entity in made.entities()] == ["one"]
+    assert [triple.relation for triple in made.triples()] == ["first"]
+    facts = made.metadata()
+    assert (facts["further_texts"], facts["further_relation_names"]) == ("1", "1")

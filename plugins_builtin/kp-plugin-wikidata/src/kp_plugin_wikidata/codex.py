@@ -1,7 +1,8 @@
 """CoDEx's files as a knowledge base."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,9 @@ class CodexProvider(KBProvider):
 
     def entities(self) -> Iterator[Entity]:
         """Yield the entities of the triples in the order in which they come."""
-        entities = self._json(self.config.entities)
-        types, labels = self._json(self.config.types), self._json(self.config.type_labels)
+        entities = _json(self.config.entities, _is_labelled)
+        types = _json(self.config.types, _is_types)
+        labels = _json(self.config.type_labels, _is_labelled)
         ends = (end for triple in self._rows() for end in (triple[0], triple[2]))
         for own in dict.fromkeys(ends):
             known = entities.get(own, {})
@@ -36,7 +38,7 @@ class CodexProvider(KBProvider):
 
     def triples(self) -> Iterator[Triple]:
         """Yield the triples of every file, in order."""
-        relations = self._json(self.config.relations)
+        relations = _json(self.config.relations, _is_labelled)
         names = distinct({own: self._label(relations, own, own) for own in relations})
         for head, relation, tail in self._rows():
             yield Triple(head, names.get(relation, relation), tail)
@@ -58,29 +60,47 @@ class CodexProvider(KBProvider):
     def _label(labels: Mapping[str, Any], own: str, otherwise: str) -> str:
         return labels.get(own, {}).get("label") or otherwise
 
-    @staticmethod
-    def _json(path: str | None) -> Mapping[str, Any]:
-        """Return a JSON table; each value is a list, or an object whose label is a text."""
-        if path is None:
-            return {}
-        text = "\n".join(line for _, line in Lines().read(Path(path)))
-        try:
-            table = json.loads(text)
-        except ValueError as error:
-            raise KpError("KP490", f"not JSON: {error}", "fetch the file again", path) from error
-        if not isinstance(table, dict) or not all(map(_is_known, table.values())):
-            raise KpError(
-                "KP490",
-                "not a JSON object of ids to objects with a label, or to lists of types",
-                "give the file as CoDEx has it",
-                path,
-            )
-        return table
+
+def _json(path: str | None, is_known: Callable[[Any], bool]) -> Mapping[str, Any]:
+    """Return a JSON table whose values are all known."""
+    if path is None:
+        return {}
+    text = "\n".join(line for _, line in Lines().read(Path(path)))
+    try:
+        table = json.loads(text, object_pairs_hook=_distinct)
+    except (ValueError, RecursionError) as error:
+        raise KpError("KP490", f"not JSON: {error}", "fetch the file again", path) from error
+    if not isinstance(table, dict):
+        raise _malformed(path, "no JSON object of ids")
+    for own, value in table.items():
+        if not is_known(value):
+            raise _malformed(path, f"{own!r} has no object with a label, or no list of types")
+    return table
 
 
-def _is_known(value: Any) -> bool:
-    if isinstance(value, list):
-        return all(isinstance(kind, str) for kind in value)
+def _malformed(path: str, what: str) -> KpError:
+    return KpError("KP490", what, "give the file as CoDEx has it", path)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a key that comes twice, of which json would keep the last without a word."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
+        raise ValueError(f"{twice!r} comes twice")
+    return found
+
+
+def _is_types(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_labelled(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
-    return all(isinstance(value.get(key) or "", str) for key in ("label", "description"))
+    return all(_is_text(value.get(key) or "") for key in ("label", "description"))
+
+
+def _is_text(value: Any) -> bool:
+    # JSON can say half of a surrogate pair, which UTF-8 cannot.
+    return isinstance(value, str) and value == value.encode(errors="ignore").decode()

@@ -50,7 +50,8 @@ class DumpProvider(KBProvider):
                 try:
                     self._take(record, spool, seen)
                 except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-                    what = f"{record['id']} is not as the dump's format says: {error!r}"
+                    said = error if isinstance(error, ValueError) else repr(error)
+                    what = f"{record['id']} is not as the dump's format says: {said}"
                     self._lines.bad(Path(self.config.path), number, what)
                 if number % _PROGRESS == 0:
                     advance(_PROGRESS)
@@ -59,19 +60,28 @@ class DumpProvider(KBProvider):
 
     def _records(self) -> Iterator[tuple[int, Record]]:
         parse, path = _parser(), Path(self.config.path)
+        begun = ended = False
         for number, line in self._lines.read(path):
             text = line.strip().rstrip(",")
             if text in {"[", "]", ""}:
+                begun, ended = begun or text == "[", ended or text == "]"
                 continue
             try:
                 record = parse(text)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 self._lines.bad(path, number, f"not JSON: {error}")
                 continue
             if not isinstance(record, dict) or not isinstance(record.get("id"), str):
                 self._lines.bad(path, number, f"no entity with an id: {text[:60]}")
                 continue
             yield number, record
+        if begun and not ended:
+            raise KpError(
+                "KP491",
+                "the list that [ begins is not ended by ]",
+                "fetch the file again; a truncated one is not read in part",
+                str(path),
+            )
 
     def _take(self, record: Record, spool: Spool, seen: set[str]) -> None:
         config = self.config

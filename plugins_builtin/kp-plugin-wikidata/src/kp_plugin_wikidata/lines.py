@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -22,10 +23,11 @@ class Lines:
     """Reads files line by line and counts the malformed lines of each.
 
     Args:
-        skip: whether a malformed line is left out; otherwise the first is an error.
+        skip: whether a malformed line is left out; otherwise the first is an error. None where that
+            cannot be chosen.
     """
 
-    def __init__(self, skip: bool = False) -> None:
+    def __init__(self, skip: bool | None = None) -> None:
         self._skip = skip
         self._malformed: dict[Path, int] = {}
 
@@ -51,7 +53,8 @@ class Lines:
             KpError: KP490 malformed lines are not left out.
         """
         if not self._skip:
-            raise malformed(path, number, what, 'or set "on_bad_line": "skip"')
+            more = "" if self._skip is None else ', or set "on_bad_line": "skip"'
+            raise malformed(path, number, what, more)
         self._malformed[path] += 1
 
     def triples(self, path: Path) -> Iterator[tuple[str, str, str]]:
@@ -66,14 +69,16 @@ class Lines:
                 yield parts[0], parts[1], parts[2]
 
     def counts(self) -> dict[str, str]:
-        """Return how many lines were left out of each file that had malformed ones."""
-        found = self._malformed.items()
-        return {f"malformed_{path.name}": str(count) for path, count in found if count}
+        """Return how many lines were left out of the files of a name that had malformed ones."""
+        found: Counter[str] = Counter()
+        for path, count in self._malformed.items():
+            found[f"malformed_{path.name}"] += count
+        return {key: str(count) for key, count in found.items() if count}
 
 
 def malformed(path: Path, number: int, what: str, more: str = "") -> KpError:
     """Return the error of a malformed line."""
-    return KpError("KP490", what, f"correct the file {more}".strip(), f"{path}:{number}")
+    return KpError("KP490", what, f"correct the file{more}", f"{path}:{number}")
 
 
 def _lines(path: Path) -> Iterator[bytes]:

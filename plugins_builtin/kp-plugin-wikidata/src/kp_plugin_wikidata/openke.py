@@ -77,7 +77,7 @@ class OpenKEProvider(KBProvider):
         numbers, chunks, pending = array("q"), list[pa.Array](), list[str]()
         for line, text in self._counted(path):
             own, _, number = text.rstrip().rpartition("\t" if "\t" in text else " ")
-            if not own.strip() or not number.isdecimal():
+            if not own.strip() or _number(number) is None:
                 raise malformed(path, line, f"not a name and a number: {text[:60]!r}")
             pending.append(own.strip())
             numbers.append(int(number))
@@ -95,18 +95,22 @@ class OpenKEProvider(KBProvider):
             )
         names = pa.concat_arrays(chunks).take(pa.array(order))
         if len(pc.unique(names)) != len(names):
-            raise KpError("KP492", "a name comes twice", "give each its own name", str(path))
+            counts = pc.value_counts(names)
+            twice = counts.field(0)[pc.index(pc.greater(counts.field(1), 1), True).as_py()]
+            raise KpError(
+                "KP492", f"the name {twice.as_py()!r} comes twice", "name each its own", str(path)
+            )
         return names
 
     def _counted(self, path: Path) -> Iterator[tuple[int, str]]:
         """Yield (line number, line) behind the count in the first line, which has to hold."""
         lines = Lines().read(path)
         _, first = next(lines, (1, ""))
-        if not first.strip().isdecimal():
+        if (said := _number(first.strip())) is None:
             raise KpError(
                 "KP492", f"the first line is no count: {first[:60]!r}", _AGAIN, f"{path}:1"
             )
-        said, found = int(first), 0
+        found = 0
         for number, line in lines:
             if line.strip():
                 found += 1
@@ -117,12 +121,12 @@ class OpenKEProvider(KBProvider):
             )
 
     def _numbers(self, path: Path, line: int, text: str) -> tuple[int, int, int]:
-        parts = text.split()
-        if len(parts) != 3 or not all(part.isdecimal() for part in parts):
+        numbers = [number for part in text.split() if (number := _number(part)) is not None]
+        if len(numbers) != 3 or len(text.split()) != 3:
             raise malformed(
                 path, line, f"not the numbers of head, tail and relation: {text[:60]!r}"
             )
-        head, tail, relation = map(int, parts)
+        head, tail, relation = numbers
         if max(head, tail) >= len(self._entities) or relation >= len(self._relations):
             raise malformed(
                 path,
@@ -131,3 +135,8 @@ class OpenKEProvider(KBProvider):
                 f"{len(self._relations)} relations, and the columns are head, tail, relation",
             )
         return head, tail, relation
+
+
+def _number(text: str) -> int | None:
+    """Return a number of at most 18 digits, which eight bytes hold."""
+    return int(text) if text.isdecimal() and len(text) <= 18 else None

@@ -11,7 +11,9 @@ from tempfile import TemporaryDirectory
 
 from kpframework.api import Entity
 
-_ITEM = re.compile(r"Q[1-9]\d*")
+# A bit is kept for each number up to the greatest; Wikidata's have nine digits.
+_ITEM = re.compile(r"Q[1-9][0-9]{0,8}")
+_PROPERTY = re.compile(r"P[1-9][0-9]*")
 
 
 class Spool:
@@ -36,7 +38,7 @@ class Spool:
     def writing(self) -> Iterator[None]:
         """Open the files for `add`."""
         with ExitStack() as stack:
-            self._entity_file = stack.enter_context(self._entities.open("w", encoding="utf-8"))
+            self._entity_file = stack.enter_context(self._entities.open("wb"))
             self._triple_file = stack.enter_context(self._triples.open("w", encoding="utf-8"))
             yield
 
@@ -44,19 +46,25 @@ class Spool:
         """Keep an item and its (property, item) statements.
 
         Raises:
-            ValueError: the item's id is none, or it was kept before.
+            ValueError: an id is none, a text is none, or the item was kept before.
         """
+        texts = (entity.name, *entity.aliases, entity.description, *entity.types, *entity.xrefs)
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError("a label, alias or description is no text")
+        # Encoded at once, so that a text that UTF-8 cannot write leaves nothing of the item.
+        record = json.dumps(list(asdict(entity).values()), ensure_ascii=False).encode()
         place, bit = _bit(entity.id)
         if place >= len(self._kept):
             self._kept.extend(bytes(place + 1 - len(self._kept) + len(self._kept) // 8))
         if self._kept[place] & bit:
             raise ValueError("the item comes twice")
         lines = [f"{entity.id}\t{property_}\t{value}\n" for property_, value in values]
-        for _, value in values:
+        for property_, value in values:
             _bit(value)
+            if not _PROPERTY.fullmatch(property_):
+                raise ValueError(f"{property_!r} is no property")
         self._kept[place] |= bit
-        json.dump(list(asdict(entity).values()), self._entity_file, ensure_ascii=False)
-        self._entity_file.write("\n")
+        self._entity_file.write(record + b"\n")
         self._triple_file.writelines(lines)
 
     def entities(self) -> Iterator[Entity]:

@@ -42,6 +42,8 @@ def statements(record: Record, best: bool) -> Iterator[tuple[str, str, str]]:
                 continue
             value, kind = snak["datavalue"]["value"], snak["datavalue"]["type"]
             if kind == "string":
+                if not isinstance(value, str):
+                    raise ValueError(f"a statement of {property_} has no text as its value")
                 yield property_, "string", value
             elif kind == "wikibase-entityid" and value.get("entity-type") == "item":
                 # Before 2015 an item was given by its number alone.

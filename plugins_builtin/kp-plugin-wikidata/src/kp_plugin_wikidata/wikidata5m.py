@@ -1,5 +1,6 @@
 """Wikidata5M's text files as a knowledge base."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from itertools import chain, islice
@@ -24,13 +25,20 @@ class Wikidata5mProvider(KBProvider):
     def _lines(self) -> Lines:
         return Lines(skip=self.config.on_bad_line == "skip")
 
+    @cached_property
+    def _counts(self) -> Counter[str]:
+        """Lines beyond the first of an entity's text or a relation's names, which are not read."""
+        return Counter()
+
     def entities(self) -> Iterator[Entity]:
         """Yield the entities that have a name or a text, sorted."""
+        further = 0
         given = ((self.config.names, _NAMES), (self.config.text, _TEXT))
         fields = chain.from_iterable(self._fields(Path(p), kind) for p, kind in given if p)
         for own, rows in by_key(_batches(fields), self.context.scratch):
             names = [row[2].split("\t") for row in rows if row[1] == _NAMES]
-            texts = [row[2] for row in rows if row[1] == _TEXT]
+            texts = list(dict.fromkeys(row[2] for row in rows if row[1] == _TEXT))
+            further += max(len(texts) - 1, 0)
             known = list(dict.fromkeys(name for line in names for name in line if name))
             yield Entity(
                 own,
@@ -38,6 +46,7 @@ class Wikidata5mProvider(KBProvider):
                 tuple(known[1:]),
                 description=texts[0] if texts else "",
             )
+        self._counts["further_texts"] = further
 
     def triples(self) -> Iterator[Triple]:
         """Yield the triples of every file, in order."""
@@ -50,8 +59,11 @@ class Wikidata5mProvider(KBProvider):
     def _relation_names(self) -> dict[str, str]:
         if self.config.relation_names is None:
             return {}
-        fields = self._fields(Path(self.config.relation_names), _NAMES)
-        return distinct({own: names.split("\t")[0] for own, _, names in fields})
+        found: dict[str, str] = {}
+        for own, _, names in self._fields(Path(self.config.relation_names), _NAMES):
+            self._counts["further_relation_names"] += own in found
+            found.setdefault(own, names.split("\t")[0])
+        return distinct(found)
 
     def _fields(self, path: Path, kind: str) -> Iterator[Field]:
         for number, line in self._lines.read(path):
@@ -67,6 +79,7 @@ class Wikidata5mProvider(KBProvider):
             "release": self.config.release,
             "licence": self.config.licence,
             "source": ", ".join(Path(path).name for path in self.config.triples),
+            **{key: str(count) for key, count in self._counts.items() if count},
             **self._lines.counts(),
         }
 

@@ -57,6 +57,9 @@ class Executor(ABC):
         work = Work("my_package.work:open_it", {"store": "kb"})
         for index, outcome in executor.map(work, shards):
             ...
+
+    One that does the shards in the process that asks declares ``{"in_process": True}``: there is no
+    worker then that could die, print, or go on.
     """
 
     def __init__(self, config: Any, context: Context) -> None:
@@ -66,6 +69,10 @@ class Executor(ABC):
     @abstractmethod
     def map(self, work: Work, shards: Sequence[Shard]) -> Iterator[tuple[int, Outcome]]:
         """Yield (index, outcome) of every shard once, as they finish, in whatever order.
+
+        A generator does: it can be closed. The work is opened and called through `reply` in a
+        worker, and `outcome_of` reads the answer here; what a shard prints there is no part of it.
+        Without shards nothing is opened.
 
         A shard whose worker died is done again, a bounded number of times. One that raises is not:
         the function is pure, it would raise again. When the iterator is closed, or ends with an

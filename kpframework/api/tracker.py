@@ -14,7 +14,9 @@ class Tracker(ABC):
     """Writes down elsewhere what a run does: an experiment server, a file for a dashboard.
 
     Nothing it does moves a result. One that raises is reported once and left out from then on; the
-    run goes on without it. All arguments are JSON, and are not to be changed.
+    run goes on without it. All arguments are JSON, and are not to be changed. Where what it writes
+    to is not there, it raises or goes on, in bounded time. After `run_done` or `run_failed` nothing
+    of it is open or at work, and a new one may be told another run.
 
     The smallest use::
 

@@ -22,8 +22,6 @@ from kpframework.testing.project import ENTITIES, entity_class, entity_name, tin
 
 AUTHOR = 'Ada "B" \\ C <ada@example.org>'
 NAMES = {kind: f"kit-{kind}" for kind in KINDS}
-LEAST_CHECKS = {"tracker": 13, "executor": 13}
-"""Of kinds that have no checks of their own; others have more."""
 
 
 def installed(plugin, folder):
@@ -93,7 +91,7 @@ def test_its_own_tests_and_its_conformance_pass(reports, kind):
     bad = [reports.texts[own] for own, outcome in outcomes.items() if outcome != "passed"]
     assert not bad, "\n".join(bad)
     conformance = [own for own in outcomes if "test_conformance" in own]
-    assert len(conformance) >= LEAST_CHECKS.get(kind, 20), conformance
+    assert len(conformance) >= 20, conformance
     assert len(outcomes) > len(conformance)
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from kpframework.testing.conformance import executor_checks, tracker_checks
+from kpframework.testing.conformance.model import checks_of
 from kpframework.testing.conformance.suite import Suite
 from kpframework.testing.distributions import fake_plugin
 
@@ -55,11 +57,39 @@ CAUGHT_BY = {
     "task_spans_are_shifted": "task::spans_lie_in_the_text",
     "host_forgets_the_head": "host::save_and_load_are_bit_equal",
     "host_saves_a_pickle": "host::saves_no_pickle",
+    "tracker_expects_metrics_of_every_row": "tracker::rows_that_failed_are_taken",
+    "tracker_forgets_to_end_a_failed_run": "tracker::a_run_may_follow_another",
+    "tracker_knows_two_statuses": "tracker::steps_of_every_status_are_taken",
+    "tracker_leaves_a_thread": "tracker::no_thread_is_left",
+    "tracker_leaves_its_file_open": "tracker::its_files_are_closed",
+    "tracker_needs_a_step": "tracker::a_run_may_fail_before_its_first_step",
+    "tracker_takes_the_plan_apart": "tracker::arguments_are_left_alone",
+    "tracker_waits_for_its_sink": "tracker::a_failing_sink_does_not_hold_up_the_run",
+    "tracker_writes_into_a_folder_to_come": "tracker::the_folder_need_not_be_there",
+    "executor_goes_on_after_an_error": "executor::an_error_stops_the_workers",
+    "executor_goes_on_when_closed": "executor::closing_stops_the_workers",
+    "executor_hides_where_it_works": "executor::in_process_is_as_declared",
+    "executor_loses_the_code": "executor::what_a_shard_raises_is_raised",
+    "executor_loses_the_dead": "executor::a_dead_workers_shard_is_done_again",
+    "executor_loses_the_last_shard": "executor::every_shard_is_told_once",
+    "executor_needs_a_shard": "executor::no_shard_is_no_error",
+    "executor_never_gives_up": "executor::a_shard_that_kills_is_given_up",
+    "executor_numbers_by_arrival": "executor::outcomes_belong_to_their_shards",
+    "executor_opens_beside_the_answer": "executor::an_error_of_opening_is_raised",
+    "executor_raises_what_it_finds": "executor::any_other_error_is_kp840",
+    "executor_speaks_ascii": "executor::shards_arrive_as_they_are",
+    "executor_takes_prints_for_answers": "executor::what_a_shard_prints_is_no_answer",
+    "executor_tells_a_shard_twice": "executor::every_shard_is_told_once",
+    "executor_tells_all_at_the_end": "executor::outcomes_are_told_as_they_finish",
+    "executor_tries_errors_again": "executor::an_error_is_not_tried_again",
     "options_accept_what_is_unknown": "mapper::options_forbid_what_is_unknown",
     "options_are_not_written_out": "mapper::options_round_trip",
     "declaration_imports_torch": "plugin::declaration_is_import_light",
 }
-KINDS = ("kb", "linker", "embeddings", "mapper", "injector", "task", "host")
+KINDS = (
+    *("kb", "linker", "embeddings", "mapper", "injector", "task", "host"),
+    *("tracker", "executor"),
+)
 
 
 @pytest.fixture
@@ -68,6 +98,9 @@ def suite_of(tmp_path, monkeypatch):
     monkeypatch.setenv("KPFRAMEWORK_CONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("KPFRAMEWORK_CACHE", str(tmp_path / "cache"))
     monkeypatch.syspath_prepend(tmp_path)
+    # What waits without end is found out sooner.
+    monkeypatch.setattr(executor_checks, "PATIENCE", 2.0)
+    monkeypatch.setattr(tracker_checks, "LIMIT", 5.0)
 
     def make(path, kind):
         fault = path.stem.replace("_", "-")
@@ -87,6 +120,13 @@ def suite_of(tmp_path, monkeypatch):
     for name, module in list(sys.modules.items()):
         if str(getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]
+
+
+def test_each_check_of_trackers_and_executors_has_a_plugin_that_it_catches():
+    for kind in ("tracker", "executor"):
+        assert {own.id for own in checks_of(kind)} == {
+            own for own in CAUGHT_BY.values() if own.startswith(f"{kind}::")
+        }
 
 
 def test_every_broken_plugin_is_in_the_table():

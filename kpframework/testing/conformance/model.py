@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal, NoReturn
 
+from kpframework import component
+
 Status = Literal["passed", "failed", "expected failure", "unexpected pass", "blocked"]
 FAILURES = ("failed", "unexpected pass")
 
@@ -79,10 +81,7 @@ def checks_of(kind: str) -> list[Check]:
 _MODULES = {
     "plugin": "plugin_checks",
     "component": "component_checks",
-    **{
-        kind: f"{kind}_checks"
-        for kind in ("backbone", "kb", "embeddings", "linker", "mapper", "injector", "host", "task")
-    },
+    **{kind: f"{kind}_checks" for kind in component.KINDS},
 }
 KINDS = tuple(_MODULES)
 """Kinds that have checks; ``component`` holds those of every kind."""

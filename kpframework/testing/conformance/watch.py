@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import random
@@ -15,6 +16,8 @@ from typing import Any
 from unittest import mock
 
 NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
+_SINKS = ("os.mkdir", "sqlite3.connect", "subprocess.Popen", "os.posix_spawn")
+_DEVICES = ("/dev/", "/proc/")
 _PICKLES = ("load", "loads", "dump", "Unpickler", "Pickler")
 
 
@@ -26,6 +29,8 @@ class NetworkForbidden(OSError):
 class Observations:
     """What was seen while a component was at work."""
 
+    refuse: bool = False
+    """Whether writing a file and starting a process are refused, as connections always are."""
     network: list[str] = field(default_factory=list)
     pickles: list[str] = field(default_factory=list)
     opened: set[str] = field(default_factory=set)
@@ -41,12 +46,16 @@ _installed: list[bool] = []
 
 
 @contextmanager
-def watching() -> Iterator[Observations]:
-    """Record what happens inside; connections are refused. Global generators are put back."""
+def watching(refuse: bool = False) -> Iterator[Observations]:
+    """Record what happens inside; connections are refused. Global generators are put back.
+
+    Args:
+        refuse: also refuse to write files and to start processes, as a full disk does.
+    """
     if not _installed:
         _installed.append(True)  # an audit hook stays for good: one is enough
         sys.addaudithook(_audit)
-    seen = Observations()
+    seen = Observations(refuse)
     before = _state()
     with mock.patch.multiple(pickle, **{name: _noted(name, seen) for name in _PICKLES}):
         _current.append(seen)
@@ -72,8 +81,16 @@ def _audit(event: str, args: tuple[Any, ...]) -> None:
         path, mode, flags = os.fsdecode(args[0]), args[1], args[2] or 0
         writes = flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) or (mode and set(mode) & set("wxa"))
         (seen.written if writes else seen.opened).add(os.path.abspath(path))
+        if writes and seen.refuse and not path.startswith(_DEVICES):
+            raise _full(path)
+    elif seen.refuse and event in _SINKS:
+        raise _full(event)
     elif event == "pickle.find_class":
         seen.pickles.append(f"a pickle that names {'.'.join(map(str, args))} was read")
+
+
+def _full(what: str) -> OSError:
+    return OSError(errno.ENOSPC, f"the conformance kit refuses it: {what}")
 
 
 def _is_local(target: Any) -> bool:
@@ -148,7 +165,7 @@ def stray(seen: Observations, folder: Path, scratch: Path) -> list[str]:
     """
     from kpframework.plugins.settings import cache_folder
 
-    own = [str(cache_folder()), str(scratch), "/dev/", "/proc/"]
+    own = [str(cache_folder()), str(scratch), *_DEVICES]
     temporary, samples = os.path.realpath(tempfile.gettempdir()), str(folder)
     found = []
     for path in sorted({os.path.realpath(own) for own in seen.written}):

@@ -22,5 +22,6 @@ def kp_components() -> Iterable[Component]:
             target="kp_plugin_executors.serial:SerialExecutor",
             config="kp_plugin_executors.config:SerialConfig",
             summary="This process, one shard after the other.",
+            capabilities={"in_process": True},
         ),
     ]

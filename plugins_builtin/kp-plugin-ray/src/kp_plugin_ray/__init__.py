@@ -1,6 +1,8 @@
 """Declares the executor; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -18,3 +20,14 @@ def kp_components() -> Iterable[Component]:
             reference="Moritz et al., OSDI 2018",
         )
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return what the conformance kit has to know: without Ray there is nobody to do a shard."""
+    from kpframework.testing import Sample
+
+    if find_spec("ray") is not None:
+        return {"executor/ray": {"workers": 2}}
+    missing = {"executor::works": "ray is not installed: pip install 'kp-plugin-ray[ray]'"}
+    return {"executor/ray": Sample(expected_failures=missing)}

@@ -1,6 +1,8 @@
 """Declares the trackers; imports nothing heavy."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from typing import Any
 
 from kpframework import Component, hookimpl
 
@@ -31,3 +33,23 @@ def kp_components() -> Iterable[Component]:
             summary="A run of Weights & Biases, offline where no key is set.",
         ),
     ]
+
+
+@hookimpl
+def kp_samples() -> Mapping[str, Any]:
+    """Return what the conformance kit has to know: no tracker works without its tool."""
+    from kpframework.testing import Sample
+
+    tools = {
+        "mlflow": ("mlflow",),
+        "tensorboard": ("tensorboard", "tensorboardX"),
+        "wandb": ("wandb",),
+    }
+    known = {
+        name: {"tracker::works": f"not installed: pip install 'kp-plugin-trackers[{name}]'"}
+        for name, modules in tools.items()
+        if not any(map(find_spec, modules))
+    }
+    staged = "wandb stages the files it keeps in a data folder of the user's"
+    known.setdefault("wandb", {"tracker::writes_into_its_scratch_alone": staged})
+    return {f"tracker/{name}": Sample(expected_failures=own) for name, own in known.items()}

@@ -1,4 +1,6 @@
+import re
 from collections import Counter, defaultdict
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,28 @@ def provider():
 @pytest.fixture(scope="module")
 def entities(provider):
     return {entity.id: entity for entity in provider.entities()}
+
+
+@pytest.fixture(scope="module")
+def with_forms(provider):
+    chosen = WordNetProvider(WordNetConfig(inflections=True), Context())
+    chosen.__dict__.update(_reader=provider._reader, _synsets=provider._synsets)
+    return list(chosen.entities())
+
+
+@pytest.fixture(scope="module")
+def inflected(with_forms):
+    """The prior of each synset that a lower-case form may mean."""
+    senses = defaultdict(dict)
+    for entity in with_forms:
+        for name, prior in zip((entity.name, *entity.aliases), entity.priors, strict=True):
+            senses[name.lower()][entity.id] = prior
+    return dict(senses)
+
+
+@pytest.fixture(scope="module")
+def likeliest(inflected):
+    return lambda form: max(inflected[form.lower()].items(), key=lambda sense: sense[1])[0]
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +148,51 @@ def test_the_priors_of_a_name_sum_to_one_over_its_senses(entities):
 
 
 @needs_wordnet
+def test_an_inflected_form_means_the_first_sense_of_its_lemma(likeliest):
+    # "said" is an adjective of its own, "are" a unit of area.
+    assert likeliest("said") == likeliest("say") == "01009258-v"
+    assert likeliest("were") == likeliest("are") == likeliest("be") == "02604760-v"
+    assert likeliest("children") == likeliest("child") == "09917593-n"
+    assert likeliest("Frenchmen") == likeliest("Frenchman")
+    assert likeliest("called for") == likeliest("call for")
+
+
+@needs_wordnet
+def test_a_form_by_rule_is_no_other_word(likeliest, inflected):
+    # see + -ed, be + -ed, hop + -ed, serf + -ves, foreign + -er
+    for form, lemma in [("seed", "see"), ("bed", "be"), ("hoped", "hop"), ("serves", "serf")]:
+        assert not set(inflected[form]) & set(inflected[lemma])
+    assert likeliest("foreigner").endswith("-n")
+    assert set(inflected["learned"]) >= set(inflected["learn"])
+    assert "interestinger" not in inflected
+
+
+@needs_wordnet
+def test_the_priors_of_a_form_sum_to_one_over_all_that_is_written_so(inflected):
+    assert all(abs(sum(of_name.values()) - 1) < 1e-9 for of_name in inflected.values())
+    # to leave, the left side, left as an adjective
+    assert {synset[-1] for synset in inflected["left"]} == set("vnar")
+
+
+@needs_wordnet
+def test_without_inflections_names_are_the_lemmas_of_the_data_files(entities, lines):
+    for key, fields in lines.items():
+        words = fields[4 : 4 + 2 * int(fields[3], 16) : 2]
+        lemmas = [re.sub(r"\((a|p|ip)\)$", "", word).replace("_", " ") for word in words]
+        assert [entities[key].name, *entities[key].aliases] == lemmas
+
+
+@needs_wordnet
+def test_inflections_come_after_the_names_there_are_without_them(entities, with_forms):
+    for entity in with_forms:
+        plain = entities[entity.id]
+        names = (entity.name, *entity.aliases)
+        assert names[: 1 + len(plain.aliases)] == (plain.name, *plain.aliases)
+        assert (entity.types, entity.description) == (plain.types, plain.description)
+    assert entities["01009258-v"].aliases == ("say", "tell")
+
+
+@needs_wordnet
 def test_tag_counts_come_from_the_database():
     counts = tag_counts(FOLDER)
     assert counts["dog%1:05:00::"] == 42
@@ -206,6 +275,42 @@ def test_a_malformed_synset_is_an_error_with_file_and_line(tmp_path):
     (folder / "data.noun").write_text("".join(lines), encoding="latin-1")
     with pytest.raises(KpError, match=r"data\.noun:3"):
         list(WordNetProvider(WordNetConfig(path=str(folder)), Context()).entities())
+
+
+def _cut(data):
+    return data[:-3]
+
+
+def _without_last_line(data):
+    return b"".join(data.splitlines(keepends=True)[:-1])
+
+
+FAULTS = [
+    ("data.noun", _cut, r"data\.noun:4\n.*ends within a line"),
+    ("data.noun", _without_last_line, r"index\.noun:\d\n.*is not in data\.noun"),
+    ("data.noun", lambda b: b.replace(b"\n", b"\r\n"), r"data\.noun:2\n.*is at byte 53"),
+    ("data.noun", lambda b: b.replace(b"| ", b"| \xff", 1), r"data\.noun:3\n.*is at byte 137"),
+    ("data.noun", lambda b: b + b.splitlines(keepends=True)[-1], r"data\.noun:5\n.*is at byte"),
+    ("data.noun", lambda b: b.replace(b" n 0000", b" n 9999", 1), "KP431"),
+    ("data.noun", lambda b: b"", r"index\.noun:\d\n.*is not in data\.noun"),
+    ("index.noun", _cut, r"index\.noun:\d"),
+    ("index.noun", lambda b: b"x\n" + b, r"index\.noun:1"),
+    ("index.noun", _without_last_line, "KP431"),
+    ("cntlist.rev", lambda b: b + b"one two\n", r"cntlist\.rev:\d"),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "said"), FAULTS)
+def test_hostile_files_are_an_error_with_their_place(tmp_path, name, change, said):
+    (options, *_) = write(tmp_path)["kb/wordnet"]
+    folder = tmp_path / options.options["path"]
+    data = (folder / name).read_bytes() if (folder / name).is_file() else b""
+    (folder / name).write_bytes(change(data))
+    made = WordNetProvider(WordNetConfig(path=str(folder)), Context())
+    with pytest.raises(KpError, match=said) as caught:
+        list(chain(made.triples(), made.entities()))
+    assert caught.value.code == "KP431"
+    assert caught.value.problems[0].fix
 
 
 def test_a_relation_that_is_not_wordnets_is_refused():

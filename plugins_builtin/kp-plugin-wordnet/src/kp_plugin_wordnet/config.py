@@ -54,3 +54,8 @@ class WordNetConfig(ComponentConfig):
         "without the meronym, the domain without its members, one of two equal pointers. For "
         "entity embeddings by translation one tells more.",
     )
+    inflections: bool = Field(
+        False,
+        description="Whether the inflected forms of a lemma are aliases of its synsets: said, "
+        "children, called for. A prior is then the share among all senses that are written so.",
+    )

@@ -1,5 +1,6 @@
 """Synsets as entities, pointers as triples."""
 
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -7,6 +8,7 @@ from pathlib import Path
 
 from nltk.corpus.reader.wordnet import Lemma, Synset, WordNetError
 
+from kp_plugin_wordnet.inflections import Inflections
 from kp_plugin_wordnet.reader import DictReader, malformed, open_reader, tag_counts
 from kpframework import KpError
 from kpframework.api import Entity, KBProvider, Triple
@@ -75,20 +77,22 @@ class WordNetProvider(KBProvider):
             with self._reader.allowed():
                 return list(self._reader.all_synsets())
         except (WordNetError, ValueError, LookupError) as error:
-            raise malformed(Path(self.config.path), error) from error
+            raise malformed(self.config.path, repr(error)) from error
 
     def entities(self) -> Iterator[Entity]:
         """Yield the synsets in the order of the files."""
-        priors = _priors(self._synsets, self._reader, tag_counts(Path(self.config.path)))
+        inflections = Inflections(self._reader) if self.config.inflections else None
+        weights = _weights(self._synsets, self._reader, tag_counts(Path(self.config.path)))
+        priors = _priors(self._synsets, weights, inflections)
         for synset in self._synsets:
-            lemmas = synset.lemmas()
-            names = [lemma.name().replace("_", " ") for lemma in lemmas]
+            names = _written(synset, inflections)
+            shown = [name.replace("_", " ") for name in names]
             examples = "".join(f'; "{example}"' for example in synset.examples())
             yield Entity(
                 _id(synset),
-                names[0],
-                aliases=tuple(names[1:]),
-                priors=tuple(priors[lemma.name().lower(), _id(synset)] for lemma in lemmas),
+                shown[0],
+                aliases=tuple(shown[1:]),
+                priors=tuple(priors[name.lower(), _id(synset)] for name in names),
                 types=(synset.lexname(),),
                 description=synset.definition() + examples,
             )
@@ -114,14 +118,12 @@ class WordNetProvider(KBProvider):
         of_lemmas = [(name, _OF_LEMMAS[name]) for name in wanted if name in _OF_LEMMAS]
         with self._reader.allowed():
             for synset in self._synsets:
-                head = _id(synset)
-                for name, method in of_synsets:
-                    for other in getattr(synset, method)():
-                        yield Triple(head, name, _id(other))
-                for lemma in synset.lemmas():
-                    for name, method in of_lemmas:
-                        for word in getattr(lemma, method)():
-                            yield Triple(head, name, _id(word.synset()))
+                try:
+                    yield from _of(synset, of_synsets, of_lemmas)
+                # NLTK returns None of a synset that is not there, no word of a wrong number.
+                except (WordNetError, AttributeError, LookupError, ValueError) as error:
+                    what = f"a pointer of {_id(synset)} leads nowhere"
+                    raise malformed(self.config.path, what) from error
 
     def metadata(self) -> Mapping[str, str]:
         """Return the version that the files state, and WordNet's licence."""
@@ -132,15 +134,65 @@ class WordNetProvider(KBProvider):
         }
 
 
+def _of(
+    synset: Synset, of_synsets: list[tuple[str, str]], of_lemmas: list[tuple[str, str]]
+) -> list[Triple]:
+    """Return the pointers of a synset and of its words."""
+    head = _id(synset)
+    found = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what leads nowhere, which is an error here
+        for name, method in of_synsets:
+            found += [Triple(head, name, _id(other)) for other in getattr(synset, method)()]
+        for lemma in synset.lemmas():
+            for name, method in of_lemmas:
+                words = getattr(lemma, method)()
+                found += [Triple(head, name, _id(word.synset())) for word in words]
+    return found
+
+
 def _id(synset: Synset) -> str:
     pos = "a" if synset.pos() == "s" else synset.pos()
     return f"{synset.offset():08d}-{pos}"
 
 
+def _written(synset: Synset, inflections: Inflections | None) -> list[str]:
+    """Return the lemmas of a synset, and after them their forms that are no lemma of it."""
+    lemmas = [lemma.name() for lemma in synset.lemmas()]
+    if inflections is None:
+        return lemmas
+    pos, known = _id(synset)[-1], {lemma.lower() for lemma in lemmas}
+    forms = {form.lower(): form for lemma in lemmas for form in inflections.of(lemma, pos)}
+    return lemmas + [form for lower, form in forms.items() if lower not in known]
+
+
 def _priors(
-    synsets: list[Synset], reader: DictReader, counts: Mapping[str, int]
+    synsets: list[Synset],
+    weights: Mapping[str, Mapping[str, float]],
+    inflections: Inflections | None,
 ) -> Mapping[tuple[str, str], float]:
-    """Return the prior of each (lemma, synset id): its share among all senses of the lemma.
+    """Return the prior of each (name, synset id): its share among all senses written so."""
+    forms: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for synset in synsets if inflections is not None else ():
+        for lemma in synset.lemmas():
+            own = inflections.of(lemma.name(), _id(synset)[-1])
+            forms[lemma.name().lower(), _id(synset)].update(form.lower() for form in own)
+    senses: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for lemma, of_lemma in weights.items():
+        for synset, weight in of_lemma.items():
+            for name in (lemma, *forms[lemma, synset]):
+                senses[name][synset] += weight
+    return {
+        (name, synset): weight / sum(of_name.values())
+        for name, of_name in senses.items()
+        for synset, weight in of_name.items()
+    }
+
+
+def _weights(
+    synsets: list[Synset], reader: DictReader, counts: Mapping[str, int]
+) -> Mapping[str, Mapping[str, float]]:
+    """Return how much each sense of a lemma counts, by synset id.
 
     Within a part of speech the tag counts are dealt out in the order of the senses, so that the
     first has the highest also where the counts contradict the order; 1 / rank breaks ties and
@@ -158,8 +210,4 @@ def _priors(
             ranked = sorted(lemmas, key=lambda lemma: order[lemma.synset().offset()])
             for rank, (lemma, tagged) in enumerate(zip(ranked, tags, strict=True), start=1):
                 weights[name][_id(lemma.synset())] = tagged + 1 / rank
-    return {
-        (name, synset): weight / sum(of_name.values())
-        for name, of_name in weights.items()
-        for synset, weight in of_name.items()
-    }
+    return weights

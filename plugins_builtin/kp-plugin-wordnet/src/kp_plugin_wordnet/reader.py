@@ -29,7 +29,10 @@ _LEXNAMES = [
     *(f"verb.{name}" for name in _VERB.split()),
     "adj.ppl",
 ]
+# offset, lexicographer file, type, count of words, …, gloss
 _SYNSET = re.compile(r"\d{8} \d\d [nvasr] [0-9a-f]{2} .+ \| ")
+# lemma, part of speech, count of synsets, …, their offsets
+_INDEXED = re.compile(r"\S+ [nvasr] [1-9]\d{0,3} .*\d{8} *$")
 _FILES = [f"{what}.{pos}" for what in ("data", "index") for pos in ("noun", "verb", "adj", "adv")]
 
 
@@ -62,6 +65,19 @@ class DictReader(WordNetCorpusReader):  # type: ignore[misc]
     def map_wn(self, version: str = "wordnet") -> None:
         """Map no other version: it needs NLTK's own data."""
 
+    def exceptions(self, pos: str) -> Mapping[str, list[str]]:
+        """Return what the list of irregular forms of a part of speech says each comes from."""
+        forms: Mapping[str, list[str]] = self._exception_map[pos]
+        return forms
+
+    def bases(self, form: str, pos: str) -> list[str]:
+        """Return every lemma that a lower-case form may come from, itself included if it is one.
+
+        `morphy` tells the first alone.
+        """
+        found: list[str] = self._morphy(form, pos)
+        return found
+
     def sense_order(self, lemma: str, pos: str) -> Mapping[int, int]:
         """Return the rank, from 0, of each synset offset of a lower-case lemma."""
         if pos not in self._senses:
@@ -93,27 +109,51 @@ def open_reader(folder: Path) -> DictReader:
             "apt-get install wordnet-base, or give the 'dict' folder of WordNet 3.x",
             str(folder),
         )
+    _check(folder)
     try:
         return DictReader(folder)
-    except (WordNetError, ValueError, IndexError, AssertionError) as error:
-        raise malformed(folder, error) from error
+    # NLTK raises what it comes upon, of a line that ends early a StopIteration in a generator.
+    except (WordNetError, ValueError, LookupError, AssertionError, RuntimeError) as error:
+        raise malformed(str(folder), repr(error)) from error
 
 
-def malformed(folder: Path, error: Exception) -> KpError:
-    """Return the error of a database, with the first line of its data that is no synset."""
-    where = str(folder)
+def malformed(where: str, what: str) -> KpError:
+    """Return the error of a database that is not as its format says."""
+    return KpError("KP431", f"malformed WordNet database: {what}", "unpack it again", where)
+
+
+def _check(folder: Path) -> None:
+    """Look at every line; NLTK's reader would leave out a synset that is not at its offset."""
     for pos in ("noun", "verb", "adj", "adv"):
-        with (folder / f"data.{pos}").open(encoding="latin-1", newline="\n") as lines:
-            # offset, lexicographer file, type, count of words, …, gloss; two blanks begin a notice
-            bad = (
-                number
-                for number, line in enumerate(lines, start=1)
-                if not line.startswith("  ") and not _SYNSET.match(line)
-            )
-            if number := next(bad, None):
-                where = f"{folder / f'data.{pos}'}:{number}"
-                break
-    return KpError("KP431", f"malformed WordNet database: {error!r}", "unpack it again", where)
+        offsets = set()
+        data = folder / f"data.{pos}"
+        for number, offset, line in _lines(data, _SYNSET):
+            if int(line[:8]) != offset:
+                what = f"the synset {line[:8]} is at byte {offset}, not where it says"
+                raise malformed(f"{data}:{number}", what)
+            offsets.add(offset)
+        index = folder / f"index.{pos}"
+        for number, _, line in _lines(index, _INDEXED):
+            fields = line.split()
+            for text in fields[-int(fields[2]) :]:
+                if not text.isdecimal() or int(text) not in offsets:
+                    what = f"the synset {text} of {fields[0]!r} is not in {data.name}"
+                    raise malformed(f"{index}:{number}", what)
+
+
+def _lines(path: Path, expected: re.Pattern[str]) -> Iterator[tuple[int, int, str]]:
+    """Yield number, place in the file and text of each line that is none of the notice."""
+    with path.open(encoding="latin-1", newline="\n") as lines:
+        offset = 0
+        for number, line in enumerate(lines, start=1):
+            if not line.endswith("\n"):
+                raise malformed(f"{path}:{number}", "the file ends within a line")
+            if not line.startswith("  "):  # two blanks begin a line of the notice
+                if not expected.match(line):
+                    what = f"not as a line of {path.name} is: {line[:60]!r}"
+                    raise malformed(f"{path}:{number}", what)
+                yield number, offset, line
+            offset += len(line)
 
 
 def tag_counts(folder: Path) -> Mapping[str, int]:
@@ -122,4 +162,11 @@ def tag_counts(folder: Path) -> Mapping[str, int]:
     if not path.is_file():
         return {}
     with path.open(encoding="latin-1") as lines:
-        return {key: int(count) for key, _, count in map(str.split, lines)}
+        counts: dict[str, int] = {}
+        for number, line in enumerate(lines, start=1):
+            fields = line.split()
+            if len(fields) != 3 or not fields[2].isdecimal() or len(fields[2]) > 18:
+                what = f"not a sense key, a number and a count: {line[:60]!r}"
+                raise KpError("KP431", what, "unpack it again", f"{path}:{number}")
+            counts[fields[0]] = int(fields[2])
+        return counts

@@ -37,6 +37,7 @@ def write(folder: Path) -> Mapping[str, Any]:
         "kb/wordnet": [
             Sample({"path": "wordnet"}, entities=3, triples=4),
             Sample({"path": "wordnet", "inverses": False}, entities=3, triples=2),
+            Sample({"path": "wordnet", "inflections": True}, entities=3, triples=4),
         ]
     }
 

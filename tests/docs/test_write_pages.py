@@ -9,6 +9,7 @@ import tomllib
 
 import pytest
 
+from kpframework import component
 from kpframework.scaffold import new_plugin, write_distribution
 from kpframework.scaffold.render import rendered, spec_snippet
 from kpframework.testing.distributions import fake_distribution
@@ -22,12 +23,16 @@ KINDS = {
     "injector": "injector",
     "task": "task",
     "tracker": "tracker",
+    "embeddings": "embeddings",
+    "host": "host",
+    "executor": "executor",
+    "backbone": "backbone",
 }
 INJECTOR = ROOT / "docs/how-to/write-an-injector.md"
 
 
 def page_of(what):
-    (page,) = (ROOT / "docs/how-to").glob(f"write-a*-{what}.md")
+    (page,) = (ROOT / "docs/how-to").glob(f"write-*{what}.md")
     return page
 
 
@@ -37,6 +42,16 @@ def plugin_of(page):
     *command, kind, name = shlex.split(first)
     assert command == ["kpframework", "plugins", "new"]
     return new_plugin(kind, name)
+
+
+def test_every_kind_has_a_page_that_the_page_on_plugins_and_the_navigation_link():
+    assert set(KINDS.values()) == set(component.KINDS)
+    overview = (ROOT / "docs/how-to/write-a-plugin.md").read_text(encoding="utf-8")
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for what in KINDS:
+        name = page_of(what).name
+        assert f"]({name})" in overview, name
+        assert navigation.count(f"how-to/{name}") == 1, name
 
 
 @pytest.mark.parametrize("what", KINDS)

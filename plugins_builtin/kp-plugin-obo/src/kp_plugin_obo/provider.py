@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -12,11 +13,10 @@ import networkx as nx
 import obonet
 
 from kp_plugin_obo.annotations import HAS_PHENOTYPE, read_diseases
-from kp_plugin_obo.lines import malformed_line
+from kp_plugin_obo.lines import QUOTED, SYNONYMS, OboLines
 from kpframework import KpError
 from kpframework.api import Entity, KBProvider, Triple
 
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPED = {"n": "\n", "t": "\t", "W": " "}
 
@@ -37,17 +37,22 @@ class OboProvider(KBProvider):
         return _package_data() / "phenotype.hpoa" if self.config.annotations else None
 
     @cached_property
+    def _lines(self) -> OboLines:
+        return OboLines(self._path, self.config.on_bad_line == "skip")
+
+    @cached_property
     def _graph(self) -> "nx.MultiDiGraph[str]":
         try:
             return obonet.read_obo(
-                str(self._path), ignore_obsolete=not self.config.include_obsolete
+                nullcontext(iter(self._lines)),  # type: ignore[arg-type]
+                ignore_obsolete=not self.config.include_obsolete,
             )
-        except (ValueError, KeyError, OSError, EOFError) as error:
+        except (ValueError, KeyError) as error:
             raise KpError(
                 "KP420",
                 f"not a readable OBO file: {error}",
                 "check it with ROBOT, or fetch the file again",
-                malformed_line(self._path),
+                str(self._path),
             ) from error
 
     def entities(self) -> Iterator[Entity]:
@@ -88,19 +93,24 @@ class OboProvider(KBProvider):
         return [*given, *([self._annotations] if self._annotations else [])]
 
     def metadata(self) -> Mapping[str, str]:
-        """Return the file's own ``data-version`` and licence, and where it comes from."""
+        """Return the file's own ``data-version`` and licence, its source, and what was left out."""
         header = self._graph.graph
+        left_out = dict(self._lines.counts)
+        if self.config.include_obsolete:
+            left_out.pop("obsolete_terms", None)
         package = self.config.package
         return {
             "release": str(header.get("data-version", "")),
             "licence": _licence(header.get("property_value", [])),
             "source": f"{package} {version(package)}" if package else self._path.name,
+            **{key: str(count) for key, count in left_out.items() if count},
         }
 
 
 def _entity(term: str, data: Mapping[str, Any]) -> Entity:
-    definition = _QUOTED.match(data.get("def", ""))
-    synonyms = [match[1] for text in data.get("synonym", ()) if (match := _QUOTED.match(text))]
+    definition = QUOTED.match(data.get("def", ""))
+    said = (text for tag in SYNONYMS for text in data.get(tag, ()))
+    synonyms = [match[1] for text in said if (match := QUOTED.match(text))]
     xrefs = [text.split(" ", 1)[0] for text in data.get("xref", ())]
     return Entity(
         term,

@@ -209,3 +209,57 @@ def test_the_graph_of_a_store_comes_back_from_graphml(read, graph, tmp_path):
     )
     again = read(written(exported, "graphml", tmp_path / "x"))
     assert sorted(again.triples(), key=str) == TRIPLES
+
+
+GRAPHML = (
+    '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph edgedefault="directed">'
+    '<node id="a"/><node id="b"/>{}</graph></graphml>'
+)
+GEXF = (
+    '<gexf xmlns="http://www.gexf.net/1.2draft" version="1.2"><graph defaultedgetype="directed">'
+    '<nodes><node id="a" label="A"/><node id="b" label="B"/></nodes><edges>{}</edges>'
+    "</graph></gexf>"
+)
+NODE_LINK = '{{"directed": true, "nodes": [{{"id": "a"}}, {{"id": "b"}}], "links": [{}]}}'
+EDGE = '<edge id="e" source="a" target="b"/>'
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("kb.graphml", GRAPHML.format('<node id="a"/>'), "the node 'a' comes twice"),
+        ("kb.graphml", GRAPHML.format(EDGE * 2), "the edge 'e' comes twice"),
+        ("kb.graphml", GRAPHML.format('<edge source="a" target="z"/>'), "names 'z'"),
+        ("kb.graphml", GRAPHML.format('<edge target="b"/>'), "has no source"),
+        (
+            "kb.graphml",
+            GRAPHML.format('<node id="c"><graph edgedefault="directed"/></node>'),
+            "a graph of its own",
+        ),
+        ("kb.graphml", '<?xml version="1.0" encoding="nope"?>' + GRAPHML, "unknown encoding"),
+        ("kb.graphml", "", "no element found"),
+        ("kb.gexf", GEXF.format(EDGE * 2), "the edge 'e' comes twice"),
+        ("kb.gexf", GEXF.format('<edge id="e" source="a" target="z"/>'), "names 'z'"),
+        (
+            "kb.json",
+            NODE_LINK.format(", ".join(['{"source": "a", "target": "b", "key": "r"}'] * 2)),
+            "comes twice",
+        ),
+        ("kb.json", "[" * 100_000, "recursion"),
+        ("kb.json", "", "Expecting value"),
+        ("kb.json", '{"nodes": [], "links": [], "edges": []}', "both 'edges' and 'links'"),
+    ],
+)
+def test_what_networkx_would_join_make_up_or_leave_out_is_an_error(read, file, content, said):
+    found = error(read(content, file))
+    assert found.code == "KP437"
+    assert file in found.where
+    assert said in found.message
+    assert found.fix
+
+
+def test_repeated_edges_without_an_id_stay_and_other_line_ends_read_the_same(read):
+    edge = '<edge source="a" target="b"/>\r\n'
+    assert len(list(read(GRAPHML.format(edge * 2)).triples())) == 2
+    assert len(list(read("a b r\r\na b r\r\n", "kb.edgelist").triples())) == 2
+    assert list(read("", "kb.edgelist").triples()) == []

@@ -255,3 +255,22 @@ def test_memory_does_not_grow_with_the_file(read):
         return found
 
     assert peak(40_000) < 1.3 * peak(10_000)
+
+
+ROOT = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:e="http://e/">\n'
+ONE = '<rdf:Description rdf:about="http://e/a"><e:r rdf:resource="http://e/b"/></rdf:Description>\n'
+
+
+def test_xml_that_ends_between_two_elements_is_truncated(read):
+    with pytest.raises(KpError, match=r"KP434(.|\n)*ends before </rdf:RDF>"):
+        list(read(ROOT + ONE, "kb.owl").triples())
+    whole = read(f"{ROOT}{ONE}</rdf:RDF>\n<!-- Generated -->\n", "kb.owl")
+    assert len(list(whole.triples())) == 1
+    assert list(read(ROOT.replace(">\n", "/>"), "kb.owl").triples()) == []
+
+
+@pytest.mark.parametrize("name", ["kb.nt", "kb.ttl"])
+def test_a_byte_order_mark_other_line_ends_and_repeats_read_the_same(read, name):
+    line = "<http://e/a> <http://e/r> <http://e/b> .\r\n"
+    assert len(list(read("\ufeff" + line * 2, name).triples())) == 2
+    assert list(read("", name).triples()) == []

@@ -42,7 +42,14 @@ def read_graph(path: Path, layout: str, delimiter: str | None) -> Any:
     except json.JSONDecodeError as error:
         raise _malformed(f"{path}:{error.lineno}", error) from error
     # networkx raises what it comes upon: of a missing attribute, of a value of another type.
-    except (nx.NetworkXException, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        nx.NetworkXException,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise _malformed(str(path), error) from error
     except (OSError, EOFError, zlib.error) as error:
         raise KpError(
@@ -58,7 +65,41 @@ def _malformed(where: str, error: Exception) -> KpError:
     return KpError("KP437", what, "correct the file, or set 'format' to what it is", where)
 
 
+def _check_xml(file: IO[bytes]) -> None:
+    """Refuse what networkx joins, makes up or leaves out without a word."""
+    seen: set[tuple[str | None, ...]] = set()
+    ends: list[tuple[str, str]] = []
+    within = 0
+    # expat limits what entities expand to, here as in networkx.
+    for event, element in ET.iterparse(file, events=("start", "end")):  # noqa: S314
+        tag = element.tag.rpartition("}")[2]
+        if event == "end":
+            within -= tag == "node"
+            element.clear()
+            continue
+        if tag == "graph" and within:
+            raise ValueError("a node holds a graph of its own, which is not read")
+        within += tag == "node"
+        own = element.get("id")
+        if tag in ("node", "edge") and own is not None:
+            # networkx numbers the edges of each pair of nodes anew.
+            key = (tag, own, element.get("source"), element.get("target"))
+            if key in seen:
+                raise ValueError(f"the {tag} {own!r} comes twice")
+            seen.add(key)
+        if tag == "edge":
+            for end in ("source", "target"):
+                if element.get(end) is None:
+                    raise ValueError(f"the edge {own or len(ends) // 2!r} has no {end}")
+                ends.append((own or f"{len(ends) // 2}", element.get(end, "")))
+    for edge, node in ends:
+        if ("node", node, None, None) not in seen:
+            raise ValueError(f"the edge {edge!r} names {node!r}, which is no node")
+    file.seek(0)
+
+
 def _graphml(file: IO[bytes]) -> Any:
+    _check_xml(file)
     graphs = list(GraphMLReader(node_type=str, force_multigraph=True)(path=file))
     if len(graphs) != 1:
         raise ValueError(f"{len(graphs)} graphs in the file instead of one")
@@ -66,6 +107,7 @@ def _graphml(file: IO[bytes]) -> Any:
 
 
 def _gexf(file: IO[bytes]) -> Any:
+    _check_xml(file)
     return nx.read_gexf(file, node_type=str)
 
 
@@ -73,6 +115,8 @@ def _node_link(file: IO[bytes]) -> Any:
     data = json.load(file)
     if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):
         raise ValueError("no JSON object with a list of 'nodes'")
+    if "edges" in data and "links" in data:
+        raise ValueError("both 'edges' and 'links'")
     edges = "edges" if "edges" in data else "links"
     if not isinstance(data.get(edges), list):
         raise ValueError("no list of 'edges' (or 'links')")
@@ -84,6 +128,13 @@ def _node_link(file: IO[bytes]) -> Any:
         for end in ("source", "target"):
             if (own := _field(edge, end, f"{edges}[{at}]")) not in known:
                 raise ValueError(f"{edges}[{at}] names {own!r}, which is no node")
+    keyed = Counter(
+        (edge["source"], edge["target"], edge["key"])
+        for edge in data[edges]
+        if isinstance(edge.get("key"), str | int)
+    )
+    if keyed and (twice := keyed.most_common(1)[0])[1] > 1:
+        raise ValueError(f"the edge {twice[0]!r} comes twice")
     # Parallel edges are edges of their own, whatever the file calls the graph.
     return nx.node_link_graph(data, multigraph=True, edges=edges)
 

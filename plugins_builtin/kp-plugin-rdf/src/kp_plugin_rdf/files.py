@@ -1,6 +1,7 @@
 """Statements of a file, streamed, with the line of what is malformed."""
 
 import bz2
+import codecs
 import gzip
 import lzma
 import re
@@ -29,6 +30,8 @@ _FORMATS = {
 _LINES = 4_096
 _DECLARED = b"<!ENTITY"
 _ENTITY = re.compile(rb"<!ENTITY\s+[^\s%\"'>]+\s+(?:\"([^\"]*)\"|'([^']*)')")
+_ENDS = 4_096
+_ROOT = re.compile(rb"<((?:[\w.-]+:)?RDF)(?:\s[^>]*[^/>])?\s*>")
 _LONGEST = 512  # bytes of an entity's text: namespaces are what they are used for
 
 Bad = Callable[[int, str], None]
@@ -49,7 +52,8 @@ def statements(path: Path, layout: str, base: str | None, bad: Bad) -> Iterator[
     """
     opener = _OPENERS.get(path.suffix.lower())
     try:
-        with opener(path, "rb") if opener else path.open("rb") as file:
+        with opener(path, "rb") if opener else path.open("rb") as packed:
+            file = _without_mark(packed)
             if layout in ("n-triples", "n-quads"):
                 yield from _by_line(file, layout, bad)
             else:
@@ -61,6 +65,13 @@ def statements(path: Path, layout: str, base: str | None, bad: Bad) -> Iterator[
             "fetch the file again; a truncated one is not read in part",
             str(path),
         ) from error
+
+
+def _without_mark(file: IO[bytes]) -> IO[bytes]:
+    """Pass over a byte order mark."""
+    if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+        file.seek(0)
+    return file
 
 
 def malformed(path: Path, line: int | None, what: str, fix: str = "correct the file") -> KpError:
@@ -111,9 +122,22 @@ class _Guarded:
         self._path = path
         self._file = file
         self._rest = b""
+        self._last = b""
+        self._root: bytes | None = None
 
     def read(self, size: int = -1) -> bytes:
         chunk = self._file.read(size)
+        if self._root is None and (found := _ROOT.search(self._last + chunk)):
+            self._root = found[1]
+        self._last = (self._last + chunk)[-_ENDS:]
+        # The parser takes a file that ends between two elements for a whole one.
+        if not chunk and self._root is not None and b"</" + self._root not in self._last:
+            raise malformed(
+                self._path,
+                None,
+                f"the file ends before </{self._root.decode()}>",
+                "fetch the file again; a truncated one is not read in part",
+            )
         seen = self._rest + chunk
         keep = max(0, len(seen) - len(_DECLARED))
         at = seen.find(_DECLARED)

@@ -201,3 +201,17 @@ def test_counts_of_mondos_mappings_are_those_of_a_plain_count(crosswalk, space):
     assert int(facts["crosswalk_ids"]) == single
     assert int(facts["crosswalk_ambiguous_ids"]) == len(subjects) - single
     assert facts["crosswalk_unknown_ids"] == "0"
+
+
+def test_a_line_behind_the_column_names_is_no_comment(crosswalk):
+    lines = HEAD + "#A:1\tskos:exactMatch\tmesh:D1\n" + ROWS
+    found = problem(crosswalk(lines))
+    assert (found.code, found.where.endswith(":4")) == ("KP445", True)
+    provider = crosswalk(lines, on_bad_line="skip")
+    assert xrefs(provider)
+    assert provider.metadata()["crosswalk_malformed_lines"] == "1"
+
+
+def test_a_quoted_field_without_end_is_a_malformed_line(crosswalk):
+    found = problem(crosswalk(HEAD + '"' + "x" * 200_000 + "\n" + ROWS))
+    assert (found.code, found.where.endswith(":4")) == ("KP445", True)

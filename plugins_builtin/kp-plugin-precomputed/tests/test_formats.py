@@ -296,3 +296,52 @@ def test_memory_holds_a_piece_of_the_rows(compute, write, monkeypatch):
 
     peak(300)
     assert peak(40_000) < 4 * (1 << 20)  # the rows are 10 MB
+
+
+@pytest.mark.parametrize(
+    ("ids", "code", "place", "said"),
+    [
+        (b"Q1\nQ2\nA\xff\nB\n", "KP451", ":3", "not UTF-8"),
+        (b"4\nQ1\t0\n\nQ2\n", "KP451", ":4", "not an id and a row"),
+        (b"2\nQ1\t0\nQ2\t" + b"9" * 5_000, "KP451", ":3", "not an id and a row"),
+        (b"9" * 5_000 + b"\nQ1\t0\n", "KP452", "", "the first line says"),
+        (b"Q1\nQ2\nQ1\nB\n", "KP452", " (row 2)", "comes twice, first in row 0"),
+        (b"Q1\n\nQ2\nB\n", "KP452", " (row 1)", "is empty"),
+        (b"2\nQ1\t0\nQ2\t2\n", "KP452", "", "'Q2' has 2"),
+        (b"", "KP452", "", "0 ids in ids.txt, but 4 rows"),
+    ],
+)
+def test_hostile_ids_are_an_error_with_their_place(compute, write, npy, ids, code, place, said):
+    path = write("ids.txt", ids)
+    found = problem(compute, npy, ids=path)
+    assert (found.code, found.where) == (code, f"{path}{place}")
+    assert said in found.message
+    assert found.fix
+
+
+def test_hostile_json_ids_are_an_error(compute, write, npy):
+    assert problem(compute, npy, ids=write("ids.json", "[" * 100_000)).code == "KP451"
+    twice = problem(compute, npy, ids=write("ids.json", '["Q1", "Q2", "Q2", "B"]'))
+    assert (twice.code, twice.where.endswith("ids.json (row 2)")) == ("KP452", True)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_line_ends_of_another_system_and_a_byte_order_mark_read_the_same(compute, write, npy, end):
+    ids = [
+        end.join(IDS) + end,
+        end.join(["4", *(f"{own}\t{row}" for row, own in enumerate(IDS))]) + end,
+        end.join(f"{row}\t{own}" for row, own in enumerate(IDS)) + end,
+    ]
+    for content in ids:
+        check(compute(npy, ids=write("ids.txt", "\ufeff" + content)))
+    for header in ("", "4 2\n"):
+        content = text("\t", header).replace("\n", end)
+        check(compute(write("kb.vec", "\ufeff" + content)))
+
+
+@pytest.mark.parametrize("content", ["9" * 5_000 + " 3\nQ1 1 2 3\n", "", "\xff 1 2\nQ1 1 2\n"])
+def test_hostile_text_is_an_error(compute, write, content):
+    found = problem(compute, write("kb.vec", content.encode("latin-1")))
+    assert found.code in {"KP450", "KP453"}
+    assert "kb.vec" in found.where
+    assert found.fix

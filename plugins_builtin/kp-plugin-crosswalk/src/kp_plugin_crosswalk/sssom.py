@@ -65,13 +65,17 @@ def _mappings(
         except UnicodeDecodeError as error:
             bad(path, number, f"not UTF-8: {error.reason}")
             continue
-        if line.startswith("#"):
+        if line.startswith("#") and columns is None:
             key, _, value = line[1:].strip().partition(":")
             facts.setdefault(key, value.strip().strip("\"'"))
             continue
         if not line.strip():
             continue
-        parts = next(csv.reader([line], delimiter="\t")) if '"' in line else line.split("\t")
+        try:
+            parts = next(csv.reader([line], delimiter="\t")) if '"' in line else line.split("\t")
+        except csv.Error as error:  # a quoted field of 128 kB
+            bad(path, number, f"not readable: {error}")
+            continue
         if columns is None:
             columns = _header(path, number, parts)
             continue

@@ -20,11 +20,16 @@ def read_ids(path: Path, layout: str) -> list[str]:
     """
     try:
         with opened(path) as file:
-            text = file.read().decode("utf-8")
+            raw = file.read()
+        text = raw.decode("utf-8-sig")
         name = path.name.removesuffix(".gz").removesuffix(".bz2")
         if layout == "json" or (layout == "auto" and name.endswith(".json")):
             return _json(path, json.loads(text))
-    except (OSError, ValueError, EOFError, zlib.error) as error:
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        what = f"not UTF-8: {error.reason}"
+        raise KpError("KP451", what, _FIX, f"{path}:{line}") from error
+    except (OSError, ValueError, EOFError, RecursionError, zlib.error) as error:
         raise KpError("KP451", f"not readable: {error}", _FIX, str(path)) from error
     # Only \n ends a line: an id may hold other separators that str.splitlines cuts at.
     lines = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")] if text else []
@@ -37,11 +42,12 @@ def read_ids(path: Path, layout: str) -> list[str]:
 
 def _openke(path: Path, lines: list[str]) -> list[str]:
     rows: dict[str, int] = {}
-    pairs = [line for line in lines[1:] if line.strip()]
-    for number, line in enumerate(pairs, start=2):
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
         id_, _, row = line.strip().rpartition("\t") if "\t" in line else line.rpartition(" ")
         _add(path, number, rows, id_.strip(), row.strip(), line)
-    if not lines or not lines[0].strip().isdecimal() or int(lines[0]) != len(rows):
+    if not lines or not _is_row(lines[0].strip()) or int(lines[0]) != len(rows):
         first = lines[0][:80] if lines else ""
         raise KpError(
             "KP452", f"the first line says {first!r}, but {len(rows)} ids follow", _FIX, str(path)
@@ -80,11 +86,15 @@ def _order(path: Path, number: int, parts: list[str]) -> str:
 
 
 def _add(path: Path, number: int, rows: dict[str, int], own: str, row: str, line: str) -> None:
-    if not own or not row.isdecimal():
+    if not own or not _is_row(row):
         raise KpError("KP451", f"not an id and a row: {line[:80]!r}", _FIX, f"{path}:{number}")
     if own in rows:
         raise KpError("KP452", f"the id {own!r} comes twice", _FIX, f"{path}:{number}")
     rows[own] = int(row)
+
+
+def _is_row(text: str) -> bool:
+    return text.isdecimal() and len(text) <= 18
 
 
 def _json(path: Path, value: Any) -> list[str]:
@@ -101,9 +111,20 @@ def _checked(path: Path, rows: dict[str, int], ids: list[str]) -> list[str]:
     if rows:
         ids = sorted(rows, key=rows.__getitem__)
         if [rows[id_] for id_ in ids] != list(range(len(ids))):
+            wrong = next(own for at, own in enumerate(ids) if rows[own] != at)
             raise KpError(
-                "KP452", f"the rows are not 0 to {len(ids) - 1}, each once", _FIX, str(path)
+                "KP452",
+                f"the rows are not 0 to {len(ids) - 1}, each once: {wrong!r} has {rows[wrong]}",
+                _FIX,
+                str(path),
             )
     if len(set(ids)) != len(ids) or not all(ids):
-        raise KpError("KP452", "an id comes twice, or is empty", _FIX, str(path))
+        seen: dict[str, int] = {}
+        for row, own in enumerate(ids):
+            first = seen.setdefault(own, row)
+            if not own or first != row:
+                what = (
+                    f"the id {own!r} comes twice, first in row {first}" if own else "an id is empty"
+                )
+                raise KpError("KP452", what, _FIX, f"{path} (row {row})")
     return ids

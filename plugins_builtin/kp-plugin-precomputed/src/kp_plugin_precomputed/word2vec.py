@@ -1,5 +1,6 @@
 """word2vec's text and binary files, and lines of an id and numbers."""
 
+import codecs
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,8 +42,9 @@ def _text(path: Path, file: IO[bytes]) -> Iterator[Piece]:
     for number, raw in enumerate(file, start=1):
         line = raw.rstrip(b"\r\n")
         if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
             parts = line.split()
-            if len(parts) == 2 and all(part.isdigit() for part in parts):
+            if len(parts) == 2 and all(map(_is_count, parts)):
                 rows, width = int(parts[0]), int(parts[1])
                 continue
             width = len(line.split(b"\t" if b"\t" in line else None)) - 1
@@ -93,7 +95,7 @@ def binary_pieces(path: Path) -> Iterator[Piece]:
 
 def _binary(path: Path, file: IO[bytes]) -> Iterator[Piece]:
     head = file.readline(100).split()
-    if len(head) != 2 or not all(part.isdigit() for part in head):
+    if len(head) != 2 or not all(map(_is_count, head)):
         raise unreadable(path, "the first line does not say how many rows and columns", _AGAIN)
     rows, width = map(int, head)
     if not 0 < width <= _WIDEST:
@@ -132,6 +134,10 @@ def _binary_piece(
         return np.frombuffer(chosen, dtype="<f4").reshape(len(rows), width)
 
     return Piece(ids, read, lambda row: f"{path} (row {first + row})")
+
+
+def _is_count(text: bytes) -> bool:
+    return text.isdigit() and len(text) <= 18
 
 
 def _name(raw: bytes, where: str) -> str:

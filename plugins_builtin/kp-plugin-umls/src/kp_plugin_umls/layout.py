@@ -1,6 +1,7 @@
 """Which files a Metathesaurus has and what their columns are: as it says itself."""
 
 import gzip
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,7 @@ class Metathesaurus:
         for number, row in _rows(path, len(_FILES_FORMAT)):
             name, _, columns, count, rows, _ = row
             table = tuple(columns.split(","))
-            if count != str(len(table)) or not rows.isdigit():
+            if count != str(len(table)) or not (rows.isdecimal() and len(rows) <= 18):
                 raise KpError(
                     "KP481",
                     f"{name} has {count} columns, but they are {columns}; rows: {rows!r}",
@@ -165,7 +166,7 @@ def _rows(path: Path, width: int) -> Iterator[tuple[int, list[str]]]:
                         f"{path}:{number}",
                     )
                 yield number, fields
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise KpError(
             "KP483", f"cannot be read to its end: {error}", _INSTALL, str(path)
         ) from error

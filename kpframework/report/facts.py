@@ -73,20 +73,25 @@ def knowledge_cards(results: Results) -> list[Card]:
 def _knowledge_card(knowledge: KnowledgeInfo) -> Card:
     embeddings = dict(knowledge.get("embeddings") or {})
     metrics = embeddings.pop("metrics", None)
-    groups = [("Knowledge base", facts_of(knowledge["kb"]))]
+    groups = [("Knowledge base", _in_words(knowledge["kb"]))]
     if embeddings:
-        groups.append(("Embeddings", facts_of(embeddings)))
+        groups.append(("Embeddings", _in_words(embeddings)))
     if isinstance(metrics, Mapping) and metrics:
-        groups.append(("Link prediction", facts_of(metrics)))
+        groups.append(("Link prediction", _in_words(metrics)))
     linker = dict(knowledge.get("linker") or {})
     statistics = linker.pop("statistics", None)
     if linker or statistics:
         counted = statistics if isinstance(statistics, Mapping) else {}
-        groups.append(("Linker", facts_of({**linker, **counted})))
+        groups.append(("Linker", _in_words({**linker, **counted})))
     only: Results = {"name": "", "seeds": [], "tasks": [], "rows": [], "knowledge": [knowledge]}
     _, _, left_out = leakage(only)[0].partition(": ")
     groups.append(("Leakage", [("left out", left_out)]))
     return Card(safe_line(knowledge["id"]), tuple(groups))
+
+
+def _in_words(value: Mapping[str, Any]) -> Facts:
+    """Return facts whose names may break between words."""
+    return [(name.replace("_", " "), shown) for name, shown in facts_of(value)]
 
 
 def task_cards(results: Results) -> list[Card]:

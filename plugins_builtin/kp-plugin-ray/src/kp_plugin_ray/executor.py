@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import socket
 import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from typing import Any
+from urllib.parse import urlsplit
 
 from kp_plugin_ray.task import shard_done
 from kpframework import KpError
 from kpframework.api import Executor, Work, outcome_of, worker_died
+
+_REACHED_WITHIN = 5.0
+"""Seconds; Ray itself would wait minutes for an address where nobody listens."""
 
 
 class RayExecutor(Executor):
@@ -27,16 +33,19 @@ class RayExecutor(Executor):
         # Ray's threads tell of dead workers on stdout, where a command's results are expected.
         with redirect_stdout(sys.stderr):
             if own:
-                self._start(ray)
+                with _random_state_kept():
+                    self._start(ray)
             try:
                 yield from self._map(ray, work.to_json(), shards)
             finally:
                 if own:
-                    ray.shutdown()
+                    with _random_state_kept():
+                        ray.shutdown()
 
     def _start(self, ray: Any) -> None:
         try:
             if self.config.address is not None:
+                _reach(self.config.address)
                 ray.init(self.config.address, log_to_driver=False)
                 return
             # The import path of this process: tasks import what the spec's plugins are made of.
@@ -48,7 +57,7 @@ class RayExecutor(Executor):
                 configure_logging=False,
                 runtime_env={"env_vars": {"PYTHONPATH": path}},
             )
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise KpError(
                 "KP843",
                 f"no Ray cluster: {error}",
@@ -86,6 +95,23 @@ class RayExecutor(Executor):
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)
+
+
+@contextmanager
+def _random_state_kept() -> Iterator[None]:
+    """Undo what Ray, which draws names from it, does to the global generator."""
+    before = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
+def _reach(address: str) -> None:
+    """Raise OSError if an address names a host and a port and nobody listens there."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    if parts.hostname and parts.port:
+        socket.create_connection((parts.hostname, parts.port), _REACHED_WITHIN).close()
 
 
 def _ray() -> Any:

@@ -1,4 +1,4 @@
-"""Tiny hosts for tests: real transformers classes with random weights, and trained tokenizers.
+"""Tiny hosts for tests: real transformers classes with random weights, and their tokenizers.
 
 Nothing is downloaded. Every architecture here loads, trains and generates as its large sibling.
 """
@@ -14,13 +14,15 @@ import torch
 import transformers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
+from kpframework.testing.pieces import UNIGRAMS, WORDPIECES
+
 TEXTS = (
     "The patient has arachnodactyly and long slender fingers.",
     "Paris is the capital of France / and Lyon is not.",
     "Jean Marchi was born in Paris, 1967 # and lives $ there.",
     "A seizure is an intermittent abnormality of nervous system physiology.",
 )
-"""What the tokenizers are trained on."""
+"""What the tokenizers are made for."""
 
 ARCHITECTURES = (
     "bert-classifier",
@@ -149,11 +151,11 @@ def _wrap(tokenizer: Any, **special: Any) -> Any:
 
 def _wordpiece() -> Any:
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    vocabulary = {piece: number for number, piece in enumerate([*special, *WORDPIECES])}
+    tokenizer = tokenizers.Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
+    tokenizer.add_special_tokens(special)
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordPieceTrainer(vocab_size=200, special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator(TEXTS, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
@@ -164,14 +166,11 @@ def _wordpiece() -> Any:
 
 def _unigram() -> Any:
     special = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "[MASK]"]
-    tokenizer = tokenizers.Tokenizer(models.Unigram())
+    scored = [(piece, -2.0 - rank / 15) for rank, piece in enumerate(UNIGRAMS)]
+    vocabulary = [*((token, 0.0) for token in special), *scored]
+    tokenizer = tokenizers.Tokenizer(models.Unigram(vocabulary, special.index("[UNK]")))
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    tokenizer.train_from_iterator(
-        TEXTS,
-        trainers.UnigramTrainer(
-            vocab_size=120, special_tokens=special, unk_token="[UNK]", show_progress=False
-        ),
-    )
+    tokenizer.add_special_tokens(special)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",

@@ -46,7 +46,9 @@ def test_a_saved_plugin_is_a_row_of_another_spec(make_project):
     results = json.loads(done.out)
     for name in ("saved", "again"):
         assert row(results, name)["metrics"] == row(trained, "map-task")["metrics"]
-    assert row(results, "noise")["metrics"] != row(trained, "map-task")["metrics"]
+        assert row(results, name)["calibration"] == row(trained, "map-task")["calibration"]
+    # So few answers may be the same by chance; the threshold is a logit.
+    assert row(results, "noise")["calibration"] != row(trained, "map-task")["calibration"]
     assert results["plugins"] == {}
 
 

@@ -128,6 +128,9 @@ def test_the_switch_changes_the_plugin_by_the_arrow_keys_and_asks_again(page, ur
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(page, url):
     page.open(url)
     page.until(CARD)
+    write(page, TEXT)
+    answered(page)
+    page.until(CARD)
     page.js("document.activeElement.blur(); window.scrollTo(0, 0)")
     reached, outlined = [], []
     for _ in range(20):

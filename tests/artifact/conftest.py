@@ -15,9 +15,15 @@ import transformers
 
 from kpframework import KnowledgePlugin
 from kpframework.cli.root import run as command_line
+from kpframework.inject.freezing import freeze
 from kpframework.testing.project import entity_name, tiny_project, tiny_spec
 from kpframework.testing.tiny import tiny_model, tiny_tokenizer
 
+PROMPTS = [
+    f"Jean was born in {entity_name(3)} and",
+    f"The patient has {entity_name(40)} and {entity_name(41)} and long",
+    "Nothing in this text is",
+]
 STAGE = {"stage": "task", "epochs": 2, "lr": 0.02, "batch_size": 16}
 
 
@@ -92,3 +98,21 @@ TEXTS = (
 def logits(model: Any, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
     with torch.inference_mode():
         return model(**inputs).logits.clone()  # type: ignore[no-any-return]
+
+
+def language_model(
+    run: Run, architecture: str = "llama-lm", side: str = "left"
+) -> tuple[Any, Any, KnowledgePlugin]:
+    """Return a host with large weights, its tokenizer, and a plugin on it."""
+    tokenizer = tiny_tokenizer(architecture)
+    tokenizer.padding_side = side
+    model = freeze(tiny_model(architecture, len(tokenizer)))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(8 if parameter.dim() == 2 else 1)
+    return model, tokenizer, run.plugin().attach(model, tokenizer, strict=False)
+
+
+def classifier(run: Run) -> tuple[Any, Any, KnowledgePlugin]:
+    model, tokenizer = run.host()
+    return model, tokenizer, run.plugin().attach(model, tokenizer)

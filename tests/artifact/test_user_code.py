@@ -1,54 +1,25 @@
-"""The plugin where transformers users work: pipeline, Trainer, generate, peft, compile, half."""
+"""The plugin where transformers users work: pipeline, generate, peft, half precision."""
 
 from __future__ import annotations
 
 import itertools
-import shutil
 from typing import Any
 
 import pytest
 import torch
 import transformers
 
-from kpframework import KnowledgePlugin, KpError
+from kpframework import KpError
 from kpframework.api import Mention
 from kpframework.artifact import HOST, encode_mixed
 from kpframework.inject.batch import ENTITIES as CODES
-from kpframework.inject.freezing import fingerprint, freeze
 from kpframework.inject.marks import MARK, mark, unmark
 from kpframework.testing.project import entity_name
 from kpframework.testing.tiny import tiny_model, tiny_tokenizer
 
-from .conftest import TEXTS, Run, logits
+from .conftest import PROMPTS, TEXTS, classifier, language_model, logits
 
-PROMPTS = [
-    f"Jean was born in {entity_name(3)} and",
-    f"The patient has {entity_name(40)} and {entity_name(41)} and long",
-    "Nothing in this text is",
-]
 GREEDY = {"max_new_tokens": 4, "do_sample": False, "pad_token_id": 0}
-COMPILER = pytest.mark.skipif(
-    shutil.which("g++") is None and shutil.which("clang++") is None,
-    reason="no C++ compiler, which torch.compile's inductor needs",
-)
-
-
-def language_model(
-    run: Run, architecture: str = "llama-lm", side: str = "left"
-) -> tuple[Any, Any, KnowledgePlugin]:
-    """Return a host with large weights, its tokenizer, and a plugin on it."""
-    tokenizer = tiny_tokenizer(architecture)
-    tokenizer.padding_side = side
-    model = freeze(tiny_model(architecture, len(tokenizer)))
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.mul_(8 if parameter.dim() == 2 else 1)
-    return model, tokenizer, run.plugin().attach(model, tokenizer, strict=False)
-
-
-def classifier(run: Run) -> tuple[Any, Any, KnowledgePlugin]:
-    model, tokenizer = run.host()
-    return model, tokenizer, run.plugin().attach(model, tokenizer)
 
 
 def by_hand(model: Any, inputs: dict[str, torch.Tensor], steps: int) -> torch.Tensor:
@@ -342,7 +313,7 @@ def test_a_with_block_takes_it_off_also_after_an_error(run):
     assert not model._forward_pre_hooks
 
 
-# peft, compile, half precision
+# peft, half precision
 
 
 def test_a_peft_model_classifies_and_generates_with_it(run):
@@ -383,121 +354,3 @@ def test_half_precision_is_near_to_single_and_detaches_to_the_same_bits(run, dty
     assert not torch.equal(half[0], bare[0])
     plugin.detach()
     assert torch.equal(logits(model, plain), bare)
-
-
-BACKENDS = ["eager", pytest.param("inductor", marks=[pytest.mark.slow, COMPILER])]
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_a_compiled_model_answers_as_the_plain_one(run, backend):
-    model, tokenizer = run.host()
-    plain = dict(tokenizer(list(TEXTS), padding=True, return_tensors="pt"))
-    bare = logits(model, plain)
-    plugin = run.plugin().attach(model, tokenizer)
-    torch._dynamo.reset()
-    compiled = torch.compile(model, backend=backend)
-    inputs = plugin.encode(TEXTS)
-    expected = logits(model, inputs)
-    assert not torch.allclose(expected[0], bare[0], atol=1e-4)
-    torch.testing.assert_close(logits(compiled, inputs), expected, atol=1e-5, rtol=0)
-    plugin.detach()
-    torch.testing.assert_close(logits(compiled, plain), bare, atol=1e-5, rtol=0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("attached_first", [True, False])
-def test_a_compiled_model_keeps_up_with_other_batches_and_with_detaching(run, attached_first):
-    model, tokenizer = run.host()
-    plain = dict(tokenizer(list(TEXTS), padding=True, return_tensors="pt"))
-    bare = logits(model, plain)
-    plugin = run.plugin()
-    torch._dynamo.reset()
-    if attached_first:
-        plugin.attach(model, tokenizer)
-        compiled = torch.compile(model, backend="eager")
-    else:
-        compiled = torch.compile(model, backend="eager")
-        torch.testing.assert_close(logits(compiled, plain), bare, atol=1e-6, rtol=0)
-        plugin.attach(compiled, tokenizer)
-    for texts in (TEXTS, TEXTS[1:], TEXTS):
-        inputs = plugin.encode(texts)
-        eager = logits(model, inputs) if attached_first else None
-        made = logits(compiled, inputs)
-        if eager is not None:
-            torch.testing.assert_close(made, eager, atol=1e-6, rtol=0)
-        assert not torch.allclose(made[0], bare[TEXTS.index(texts[0])], atol=1e-4)
-    torch.testing.assert_close(logits(compiled, plain), bare, atol=1e-6, rtol=0)
-    plugin.detach()
-    torch.testing.assert_close(logits(compiled, plain), bare, atol=1e-6, rtol=0)
-
-
-# Trainer
-
-
-class _Rows(torch.utils.data.Dataset):
-    def __init__(self, encode: Any) -> None:
-        texts = [f"The patient has {entity_name(i)} and fingers." for i in range(12)]
-        self.rows = [{**encode(text), "labels": i % 2} for i, text in enumerate(texts)]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, at: int) -> Any:
-        return self.rows[at]
-
-
-def trainer(model: Any, knowing: Any, folder: Any, **options: Any) -> Any:
-    arguments = transformers.TrainingArguments(
-        str(folder), max_steps=3, per_device_train_batch_size=4, per_device_eval_batch_size=5,
-        learning_rate=0.01, use_cpu=True, report_to=[], save_strategy="no", seed=0,
-    )  # fmt: skip
-    rows = _Rows(knowing)
-    collate = transformers.DataCollatorWithPadding(knowing)
-    return transformers.Trainer(
-        model, arguments, train_dataset=rows, eval_dataset=rows, data_collator=collate, **options
-    )
-
-
-def test_a_trainer_fine_tunes_and_predicts_with_the_plugin_on_its_host(run, tmp_path):
-    model, tokenizer, plugin = classifier(run)
-    held = {name: own.clone() for name, own in plugin.module.state_dict().items()}
-    own = trainer(model, plugin.tokenizer(), tmp_path)
-    own.train()
-    assert all(torch.equal(held[n], t) for n, t in plugin.module.state_dict().items())
-    texts = [f"The patient has {entity_name(i)} and fingers." for i in range(12)]
-    predicted = torch.from_numpy(own.predict(own.eval_dataset).predictions)
-    model.eval()
-    torch.testing.assert_close(predicted, logits(model, plugin.encode(texts)), atol=1e-5, rtol=0)
-    bare = trainer(model, tokenizer, tmp_path).predict(_Rows(tokenizer)).predictions
-    assert not torch.allclose(predicted, torch.from_numpy(bare), atol=1e-4)
-
-
-def test_a_trainer_moves_the_plugin_alone_where_the_host_is_frozen(run, tmp_path):
-    model, _, plugin = classifier(run)
-    freeze(model)
-    before = fingerprint(model)
-    plugin.module.requires_grad_(True)
-    held = {name: own.clone() for name, own in plugin.module.state_dict().items()}
-    optimizer = torch.optim.AdamW(plugin.module.parameters(), lr=0.01)
-    trainer(model, plugin.tokenizer(), tmp_path, optimizers=(optimizer, None)).train()
-    assert fingerprint(model) == before
-    moved = {name: own.clone() for name, own in plugin.module.state_dict().items()}
-    assert any(not torch.equal(held[name], own) for name, own in moved.items())
-    plugin.save_pretrained(tmp_path / "trained")
-    again = KnowledgePlugin.from_pretrained(tmp_path / "trained")
-    assert all(torch.equal(moved[name], own) for name, own in again.state.items())
-    assert "metrics" not in again.config
-    assert "Trained on after the figures" in again.card
-    assert again.config["trained_on_from"] == plugin.config["sha256"]
-
-
-def test_positions_that_an_entity_took_are_no_labels_of_a_language_model(run):
-    model, _, plugin = language_model(run, side="right")
-    knowing = plugin.tokenizer()
-    collate = transformers.DataCollatorForLanguageModeling(knowing, mlm=False)
-    batch = collate([knowing(text) for text in PROMPTS])
-    loss = model(**batch).loss
-    inputs = plugin.encode(PROMPTS)
-    labels = inputs["input_ids"].masked_fill(inputs["attention_mask"] == 0, -100)
-    labels = labels.masked_fill(inputs[CODES] >= 0, -100)
-    torch.testing.assert_close(loss, model(**inputs, labels=labels).loss)

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from kpframework.api.context import Context
 from kpframework.api.kb import Entity, KBProvider, Triple
 from kpframework.errors import KpError
+from kpframework.kb.columns import as_columns
 from kpframework.kb.files import replacing, write_json
 from kpframework.kb.ids import SortedIds
 from kpframework.kb.rows import RowSorter, even
@@ -106,7 +107,7 @@ def _spill_triples(
         context.progress("read triples", None) as advance,
     ):
         while batch := list(islice(stream, _BATCH)):
-            table = _as_table(batch)
+            table = as_columns(batch, _STRINGS, _unstorable)
             for name in _COLUMNS:
                 lengths = pc.binary_length(table.column(name))
                 if (row := pc.index(lengths, 0).as_py()) >= 0:
@@ -127,21 +128,12 @@ def _spill_triples(
     return mentioned.take(pc.sort_indices(mentioned)), sorted(relations)
 
 
-def _as_table(triples: Sequence[Triple]) -> pa.Table:
-    try:
-        return pa.table(
-            {name: [getattr(triple, name) for triple in triples] for name in _COLUMNS},
-            schema=_STRINGS,
-        )
-    except (UnicodeEncodeError, pa.ArrowException) as error:
-        if len(triples) > 1:
-            for triple in triples:
-                _as_table([triple])
-        raise KpError(
-            "KP403",
-            f"a triple cannot be stored: {triples[0]}: {error}",
-            "correct the file: ids and relations must be text that UTF-8 can write",
-        ) from error
+def _unstorable(triple: Triple, error: Exception) -> KpError:
+    return KpError(
+        "KP403",
+        f"a triple cannot be stored: {triple}: {error}",
+        "correct the file: ids and relations must be text that UTF-8 can write",
+    )
 
 
 def _write_entities(

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from kpframework.api.kb import Entity
 from kpframework.errors import KpError
+from kpframework.kb.columns import as_columns
 
 SCHEMA = pa.schema(
     [
@@ -35,20 +36,15 @@ def as_table(entities: list[Entity]) -> pa.Table:
     Raises:
         KpError: KP402 an entity holds what cannot be stored; names it.
     """
-    try:
-        return pa.table(
-            {name: [getattr(entity, name) for entity in entities] for name in SCHEMA.names},
-            schema=SCHEMA,
-        )
-    except (UnicodeEncodeError, pa.ArrowException) as error:
-        if len(entities) > 1:
-            for entity in entities:
-                as_table([entity])
-        raise KpError(
-            "KP402",
-            f"entity {entities[0].id!r} cannot be stored: {error}",
-            "correct its texts: they must be text, of characters that UTF-8 can write",
-        ) from error
+    return as_columns(entities, SCHEMA, _unstorable)
+
+
+def _unstorable(entity: Entity, error: Exception) -> KpError:
+    return KpError(
+        "KP402",
+        f"entity {entity.id!r} cannot be stored: {error}",
+        "correct its texts: they must be text, of characters that UTF-8 can write",
+    )
 
 
 def from_batch(batch: pa.RecordBatch | pa.Table) -> Iterator[Entity]:

@@ -77,15 +77,18 @@ def _message(
     elsewhere = sorted({c.kind for c in components if c.name == name and c.kind != kind})
     if elsewhere:
         lines.append(f"{name!r} is of kind {' and '.join(elsewhere)}, not {kind}")
-    more = f" and {len(same) - SHOWN} more" if len(same) > SHOWN else ""
-    lines.append(f"{kind}: {', '.join(same[:SHOWN])}{more}" if same else f"no {kind} is installed")
+    lines.append(f"{kind}: {_listed(same)}" if same else f"no {kind} is installed")
     if unused:
         # One switched off on purpose explains a missing name less often than one that failed.
         first = sorted(unused, key=lambda plugin: plugin.state == "disabled")
-        states = ", ".join(f"{p.name} ({p.state})" for p in first[:SHOWN])
-        more = f" and {len(first) - SHOWN} more" if len(first) > SHOWN else ""
-        lines.append(f"installed but not in use: {states}{more}")
+        states = [f"{p.name} ({p.state})" for p in first]
+        lines.append(f"installed but not in use: {_listed(states)}")
     return "\n".join(lines)
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def _fix(kind: str, name: str, unused: Sequence[PluginRecord]) -> str:

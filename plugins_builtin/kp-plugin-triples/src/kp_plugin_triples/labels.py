@@ -1,6 +1,7 @@
 """Reads names of entities: JSON or TSV."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,7 @@ def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Refuse a key that comes twice, of which json would keep the last without a word."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise ValueError(f"{twice!r} comes twice in an object")
     return found
 

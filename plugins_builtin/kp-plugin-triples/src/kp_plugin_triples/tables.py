@@ -1,6 +1,6 @@
 """Streams the triples of a text or Parquet file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,12 +9,11 @@ import pyarrow.parquet as pq
 from kp_plugin_triples.config import PARTS
 from kp_plugin_triples.layout import Layout
 from kp_plugin_triples.packed import UNREADABLE
-from kp_plugin_triples.text import text_rows
+from kp_plugin_triples.text import Rows, text_rows
 from kpframework import KpError
 
 _FIX = 'correct the file, or set "on_bad_line": "skip"'
 _BATCH = 65_536
-Rows = Iterator[tuple[str, str, str]]
 
 
 def rows_of(layout: Layout, skipped: Callable[[int], None]) -> Rows:

@@ -33,9 +33,8 @@ def _plain(layout: Layout, file: IO[bytes], bad: Bad) -> Rows:
             continue
         # Most lines need no closer look.
         clean = len(row) == width and raw.isascii() and b"\0" not in raw
-        if clean and row[head] and row[relation] and row[tail]:
-            yield row[head], row[relation], row[tail]
-        elif what := _wrong(layout, row, places):
+        whole = clean and row[head] and row[relation] and row[tail]
+        if not whole and (what := _wrong(layout, row, places)):
             bad(number, 1, what)
         else:
             yield row[head], row[relation], row[tail]

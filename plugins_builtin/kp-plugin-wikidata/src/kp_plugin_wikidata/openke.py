@@ -77,10 +77,10 @@ class OpenKEProvider(KBProvider):
         numbers, chunks, pending = array("q"), list[pa.Array](), list[str]()
         for line, text in self._counted(path):
             own, _, number = text.rstrip().rpartition("\t" if "\t" in text else " ")
-            if not own.strip() or _number(number) is None:
+            if not own.strip() or (row := _number(number)) is None:
                 raise malformed(path, line, f"not a name and a number: {text[:60]!r}")
             pending.append(own.strip())
-            numbers.append(int(number))
+            numbers.append(row)
             if len(pending) == _BATCH:
                 chunks.append(pa.array(pending, pa.string()))
                 pending = []
@@ -121,8 +121,9 @@ class OpenKEProvider(KBProvider):
             )
 
     def _numbers(self, path: Path, line: int, text: str) -> tuple[int, int, int]:
-        numbers = [number for part in text.split() if (number := _number(part)) is not None]
-        if len(numbers) != 3 or len(text.split()) != 3:
+        parts = text.split()
+        numbers = [number for part in parts if (number := _number(part)) is not None]
+        if len(numbers) != 3 or len(parts) != 3:
             raise malformed(
                 path, line, f"not the numbers of head, tail and relation: {text[:60]!r}"
             )

@@ -27,7 +27,7 @@ class World:
     """
 
     def __init__(self) -> None:
-        self._temporary = tempfile.TemporaryDirectory(prefix="kp-conformance-")
+        self._temporary = _temporary("kp-conformance-")
         self.root = Path(self._temporary.name).resolve()
         self.folder = self.root / "samples"
         self._scratches = 0
@@ -46,9 +46,14 @@ class World:
         return folder
 
 
+def _temporary(prefix: str) -> tempfile.TemporaryDirectory[str]:
+    # What a failing component has started may still write into the folder while it is removed.
+    return tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+
+
 @cache
 def _shared() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="kp-conformance-shared-")
+    return _temporary("kp-conformance-shared-")
 
 
 @cache

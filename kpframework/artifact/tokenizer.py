@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import BatchEncoding
 
 from kpframework.api.text import Segment
 from kpframework.artifact.encode import UNLIMITED, Row, RowEncoder
@@ -14,6 +13,9 @@ from kpframework.artifact.hosts import Host
 from kpframework.errors import KpError
 from kpframework.inject.encoding import Encoded
 from kpframework.inject.marks import mark, unmark
+
+if TYPE_CHECKING:
+    from transformers import BatchEncoding
 
 _WHOLE = ("only_first", "only_second")
 """Ways to truncate that are refused where a text is too long."""
@@ -89,6 +91,8 @@ class KnowledgeTokenizer:
         Raises:
             KpError: KP784, an option has a value that cannot be had with knowledge.
         """
+        from transformers import BatchEncoding
+
         single, segments = _inputs(text, text_pair)
         cut = truncation not in (False, None, "do_not_truncate")
         limit = None if cut or padding == "max_length" else UNLIMITED

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS, AttentionInterface
 
 from kpframework.api.injector import Entities, KeysValues
 
@@ -33,6 +32,10 @@ def hooks(
         make: keys and values of the unique entities.
         entities: those at work in the present forward pass; None leaves the module alone.
     """
+    # Not at the head: it takes four seconds, and a run that reuses every step needs none.
+    from transformers.modeling_utils import AttentionInterface
+
+    AttentionInterface.register(NAME, attend)
 
     def enter(module: Any, _args: Any) -> None:
         found = entities()
@@ -66,6 +69,8 @@ def attend(
     **options: Any,
 ) -> tuple[torch.Tensor, Any]:
     """Attend as the module would, and in rows that hold an entity to the entities as well."""
+    from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
     config, waiting = module.__dict__[_WAITING]
     eager = getattr(sys.modules[type(module).__module__], "eager_attention_forward", None)
     function = ALL_ATTENTION_FUNCTIONS.get_interface(config._attn_implementation, eager)
@@ -121,6 +126,3 @@ def _like(mask: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         return seen
     hidden = torch.full(seen.shape, torch.finfo(mask.dtype).min, dtype=mask.dtype)
     return hidden.to(mask.device).masked_fill(seen, 0)
-
-
-AttentionInterface.register(NAME, attend)

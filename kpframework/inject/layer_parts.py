@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers.pytorch_utils import Conv1D
 
 from kpframework.errors import KpError
 
@@ -47,6 +46,9 @@ def feed_forward_of(layer: torch.nn.Module, width: int) -> FeedForward:
 
 def _shape(module: torch.nn.Module) -> tuple[int, int] | None:
     """Return (inputs, outputs) of a linear map, None for another module."""
+    # Not at the head: it takes half a second, and a run that reuses every step needs none.
+    from transformers.pytorch_utils import Conv1D
+
     if isinstance(module, torch.nn.Linear):
         return module.in_features, module.out_features
     if isinstance(module, Conv1D):

@@ -1,7 +1,11 @@
 """What the quick commands must not import, and how long they may take."""
 
 import json
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +19,9 @@ try:
 except SystemExit as end:
     assert not end.code, end.code
 import json
+import os
+import subprocess
+import sys
 print("MODULES", json.dumps(sorted(sys.modules)))
 """
 HEAVY = {"torch", "transformers", "pydantic", "numpy", "pyarrow", "accelerate", "networkx"}
@@ -76,3 +83,21 @@ def test_help_is_quick_whatever_is_installed(tmp_path, command_line):
     assert done.returncode == 0
     # Generous: machines are shared. What keeps it quick is asserted by the imports above.
     assert time.perf_counter() - start < 3
+
+
+def test_a_plan_and_a_run_that_reuses_every_step_import_no_transformers(tmp_path):
+    plan = ["plan", "examples/quickstart.json"]
+    heads = "import kpframework.artifact, kpframework.run.runner"
+    code = heads + PYTHON.format(arguments=plan)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "KPFRAMEWORK_CACHE": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert " to run; 6 cells of the table" in done.stdout
+    imported = set(json.loads(done.stdout.partition("MODULES ")[2]))
+    assert not {"transformers", "pykeen", "accelerate"} & imported

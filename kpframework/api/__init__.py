@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from kpframework.api.executor import outcome_of as outcome_of
     from kpframework.api.executor import reply as reply
     from kpframework.api.executor import worker_died as worker_died
+    from kpframework.api.files import PACKED as PACKED
+    from kpframework.api.files import open_packed as open_packed
+    from kpframework.api.files import read_json as read_json
+    from kpframework.api.files import unpacked_name as unpacked_name
     from kpframework.api.grouping import by_key as by_key
     from kpframework.api.host import Adaptation as Adaptation
     from kpframework.api.injector import Entities as Entities
@@ -128,6 +132,7 @@ _HOME = {
     "Mention": "text",
     "Misfit": "model_facts",
     "OnlyTest": "config",
+    "PACKED": "files",
     "Ref": "config",
     "RelationInstance": "relations",
     "Replacement": "text",
@@ -153,9 +158,11 @@ _HOME = {
     "literal_ids": "tokens",
     "malformed_record": "records",
     "marker_edits": "relations",
+    "open_packed": "files",
     "outcome_of": "executor",
     "outside_layers": "model_facts",
     "read_documents": "documents",
+    "read_json": "files",
     "read_records": "records",
     "read_text": "records",
     "record_field": "records",
@@ -163,6 +170,7 @@ _HOME = {
     "relation_instance": "relations",
     "reply": "executor",
     "slot_edit": "layout",
+    "unpacked_name": "files",
     "worker_died": "executor",
     "with_roles": "mentions",
     "without_overlap": "mentions",

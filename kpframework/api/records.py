@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
+from kpframework.api.files import open_packed
 from kpframework.errors import KpError
 
 T = TypeVar("T")
@@ -21,12 +20,18 @@ def malformed_record(where: str, message: str) -> KpError:
 
 
 def read_text(path: str) -> str:
-    """Return the text of a UTF-8 file, gzipped if its name ends in ``.gz``."""
+    """Return the text of a UTF-8 file, packed as the suffix of its name says.
+
+    Raises:
+        KpError: it cannot be read to its end, or is not UTF-8; names file and line.
+    """
+    with open_packed(path, "KP620") as file:
+        data = file.read()
     try:
-        data = Path(path).read_bytes()
-        return (gzip.decompress(data) if path.endswith(".gz") else data).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise malformed_record(path, f"the file cannot be read: {error}") from None
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise malformed_record(f"{path}:{line}", f"not UTF-8: {error.reason}") from None
 
 
 def _is_grouped(value: Any) -> bool:

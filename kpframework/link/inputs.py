@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import shutil
 import sys
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 from kpframework.api.documents import FORMATS, Document, read_documents
+from kpframework.api.files import PACKED, open_packed, unpacked_name
 from kpframework.errors import KpError, Problem, SpecError
 
 STDIN = "-"
@@ -52,7 +51,7 @@ def sources(
     """Return the inputs in their order.
 
     Args:
-        inputs: paths; ``-`` is standard input, a name that ends in ``.gz`` is gzipped.
+        inputs: paths; ``-`` is standard input, files may be packed, as their suffix says.
         format: of all of them, one of `INPUT_FORMATS`; None tells it by the suffix, anything
             unknown is a text a line.
         spool: folder that gets what is not a plain file of lines.
@@ -86,8 +85,7 @@ def document_id(document: Document) -> str:
 def _source(name: str, format: str | None, spooled: Path, own: Sequence[str], skip: bool) -> Source:
     spooled.parent.mkdir(parents=True, exist_ok=True)
     path = Path(name)
-    zipped = path.suffix == ".gz" and name != STDIN
-    suffix = (path.with_suffix("") if zipped else path).suffix
+    suffix = unpacked_name(path).suffix
     found = format or (LINES if name == STDIN else _SUFFIXES.get(suffix, LINES))
     if found not in own:
         if name == STDIN:
@@ -95,11 +93,15 @@ def _source(name: str, format: str | None, spooled: Path, own: Sequence[str], sk
             raise SpecError("KP830", f"standard input is not read as {found}", fix)
         return Source(name, spooled, DOCUMENTS, _write_documents(path, found, spooled, skip))
     if name == STDIN:
-        _copy(sys.stdin.buffer, spooled, "stdin")
+        try:
+            _copy(sys.stdin.buffer, spooled)
+        except OSError as error:
+            what = f"it cannot be read to its end: {error}"
+            raise KpError("KP831", what, "give it as a file", "stdin") from error
         return Source("stdin", spooled, found)
-    if zipped:
-        with gzip.open(path, "rb") as stream:
-            _copy(cast("IO[bytes]", stream), spooled, name)
+    if path.suffix.lower() in PACKED:
+        with open_packed(path, "KP831") as stream:
+            _copy(stream, spooled)
         return Source(name, spooled, found)
     return Source(name, path.absolute(), found)
 
@@ -119,15 +121,6 @@ def _write_documents(path: Path, format: str, target: Path, skip: bool) -> int:
     return len(misplaced)
 
 
-def _copy(stream: IO[bytes], target: Path, label: str) -> None:
+def _copy(stream: IO[bytes], target: Path) -> None:
     with target.open("wb") as out:
-        while True:
-            try:
-                block = stream.read(2**20)
-            except (OSError, EOFError, zlib.error) as error:
-                raise KpError(
-                    "KP831", f"it cannot be read to its end: {error}", "fetch it anew", label
-                ) from error
-            if not block:
-                return
-            out.write(block)
+        shutil.copyfileobj(stream, out, 2**20)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from xml.parsers import expat
 from kpframework.api.documents.bioc import bioc_document
 from kpframework.api.documents.faults import Placing, malformed
 from kpframework.api.documents.model import Document
+from kpframework.api.files import open_packed
 
 _CHUNK = 1 << 16
 _TEXTS = {"id", "offset", "text", "infon"}
@@ -20,15 +20,12 @@ _TABLES = {"passage": "passages", "sentence": "sentences", "annotation": "annota
 def read_bioc_xml(path: Path, placing: Placing) -> Iterator[Document]:
     """Yield the documents of a BioC collection; one document is in memory at a time."""
     builder = _Builder(path)
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                builder.feed(chunk)
-                for value in builder.finished():
-                    yield bioc_document(value, value["where"], placing)
-        builder.feed(b"", last=True)
-    except (OSError, EOFError) as error:
-        raise malformed(str(path), f"the file cannot be read: {error}") from None
+    with open_packed(path, "KP750") as file:
+        while chunk := file.read(_CHUNK):
+            builder.feed(chunk)
+            for value in builder.finished():
+                yield bioc_document(value, value["where"], placing)
+    builder.feed(b"", last=True)
 
 
 class _Builder:

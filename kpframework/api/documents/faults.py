@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
+import io
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from kpframework.api.documents.model import Annotation
+from kpframework.api.files import open_packed
 from kpframework.errors import KpError, Problem
 
 Report = Callable[[Problem], None]
@@ -71,17 +72,16 @@ def hull(spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[str]]:
-    r"""Open a UTF-8 file, gzipped if its name ends in ``.gz``; only ``\n`` ends a line.
+    r"""Open a UTF-8 file, packed as its suffix says; only ``\n`` ends a line.
 
     Raises:
         KpError: it cannot be read to its end.
     """
     try:
-        if path.suffix == ".gz":
-            with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
-                yield file
-        else:
-            with path.open(encoding="utf-8", newline="\n") as file:
-                yield file
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        with (
+            open_packed(path, "KP750") as packed,
+            io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as file,
+        ):
+            yield file
+    except UnicodeDecodeError as error:
         raise malformed(str(path), f"the file cannot be read: {error}") from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from kpframework.api.documents import bioc_xml, brat, docbin, json_records, pubtator
 from kpframework.api.documents.faults import Placing, Report, malformed, opened
 from kpframework.api.documents.model import Document
+from kpframework.api.files import unpacked_name
 
 
 def read_text_lines(path: Path, placing: Placing) -> Iterator[Document]:
@@ -47,8 +48,8 @@ _PUBTATOR = re.compile(r"[^|\t\s]+\|t\|")
 def document_format(path: str | Path) -> str:
     """Return which of `FORMATS` a file or folder is in.
 
-    The suffix tells (``.gz`` aside); of any other file the first line that is not blank. A folder,
-    and a ``.txt`` beside an ``.ann`` of the same name, is brat's.
+    The suffix tells (that of packing aside); of any other file the first line that is not blank. A
+    folder, and a ``.txt`` beside an ``.ann`` of the same name, is brat's.
 
     Raises:
         KpError: the file cannot be read.
@@ -56,9 +57,9 @@ def document_format(path: str | Path) -> str:
     path = Path(path)
     if path.is_dir():
         return "brat"
-    bare = path.with_suffix("") if path.suffix == ".gz" else path
-    if bare.suffix in _SUFFIXES:
-        return _SUFFIXES[bare.suffix]
+    suffix = unpacked_name(path).suffix
+    if suffix in _SUFFIXES:
+        return _SUFFIXES[suffix]
     if path.suffix == ".txt" and path.with_suffix(".ann").is_file():
         return "brat"
     with opened(path) as file:
@@ -79,8 +80,8 @@ def read_documents(
     a document a line. All but ``json`` are read document by document.
 
     Args:
-        path: a file, gzipped if its name ends in ``.gz`` (brat's and DocBin's are not), or a
-            folder of brat's files.
+        path: a file, packed as its suffix says (brat's and DocBin's are not), or a folder of
+            brat's files.
         format: one of `FORMATS`; None asks `document_format`.
         report: told of each annotation whose text is not where its offsets say, which is then left
             out. None raises there.

@@ -142,14 +142,15 @@ def test_a_malformed_line_of_an_edge_list_is_an_error_with_its_number(read, line
         ("kb.graphml", "<graphml>\n<node\n", r"kb\.graphml:2"),
         ("kb.graphml", "<html/>", r"kb\.graphml"),
         ("kb.gexf", "<gexf version='9'/>", r"kb\.gexf"),
-        ("kb.json", '{"nodes": [\n]', r"kb\.json:2"),
+        ("kb.json", '{"nodes": [\n]', r"kb\.json:2:2"),
         ("kb.json", "[]", r"kb\.json"),
         ("kb.json", '{"nodes": [{"id": 1}]}', r"kb\.json"),
         ("kb.json", '{"nodes": [{"id": 1}, {"id": 1}], "edges": []}', r"kb\.json"),
         ("kb.json", '{"nodes": [{"name": 1}], "edges": []}', r"kb\.json"),
         ("kb.json", '{"nodes": [{"id": 1}], "edges": [{"source": 1, "target": 2}]}', r"kb\.json"),
         ("kb.json", '{"nodes": [{"id": 1}, {"id": "1"}], "edges": []}', r"kb\.json"),
-        ("kb.json", b'"\xff"', r"kb\.json"),
+        ("kb.json", b'\n"\xff"', r"kb\.json:2"),
+        ("kb.json", '{"nodes": [], "nodes": []}', r"kb\.json"),
     ],
 )
 def test_what_is_no_graph_is_an_error_with_its_place(read, name, content, where):

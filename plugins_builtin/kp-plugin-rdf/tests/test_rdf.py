@@ -53,6 +53,8 @@ FORMATS = {
 BOMB = """<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "{}">]>
 <rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:e="http://e/">
 <rdf:Description rdf:about="http://e/1"><e:p>&b;</e:p></rdf:Description></rdf:RDF>"""
+ROOT = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:e="http://e/">\n'
+ONE = '<rdf:Description rdf:about="http://e/a"><e:r rdf:resource="http://e/b"/></rdf:Description>\n'
 
 
 @pytest.fixture
@@ -191,8 +193,24 @@ def test_malformed_turtle_is_an_error_with_its_line(read):
     assert problem.where.endswith("kb.ttl:11")
 
 
+@pytest.mark.parametrize(
+    ("wrong", "line"),
+    [
+        ('<rdf:Description rdf:about="no iri">\n</rdf:Description>\n', 1),
+        ('<rdf:Description rdf:about="http://e/a">\n<e:p></e:q>\n</rdf:Description>\n', 2),
+        ('<rdf:Description rdf:about="http://e/a">\n\n<x:p>y</x:p>\n</rdf:Description>\n', 3),
+        ("\n<e:Sign>&nothing;</e:Sign>\n", 2),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 900])
+def test_malformed_xml_is_an_error_with_its_line(read, wrong, line, before):
+    problem = error(read(f"{ROOT}{ONE * before}{wrong}{ONE * 900}</rdf:RDF>", "kb.rdf"))
+    assert problem.code == "KP434"
+    assert problem.where.endswith(f"kb.rdf:{1 + before + line}")
+
+
 @pytest.mark.parametrize("content", ['<?xml version="1.0"?>\n<rdf>\n', BOMB[:200], b"\xff"])
-def test_malformed_xml_is_an_error_with_the_name_of_the_file(read, content):
+def test_what_is_no_xml_at_all_is_an_error(read, content):
     problem = error(read(content, "kb.rdf"))
     assert problem.code == "KP434"
     assert "kb.rdf" in problem.where
@@ -211,7 +229,9 @@ def test_xml_entities_that_could_fill_the_memory_are_refused(read, monkeypatch, 
     monkeypatch.setattr(
         files._Guarded, "read", lambda self, size=-1: guarded(self, min(size, piece))
     )
-    assert error(read(BOMB.format(entity), "kb.rdf")).code == "KP434"
+    problem = error(read("\n" + BOMB.format(entity).replace("><!E", ">\n<!E"), "kb.rdf"))
+    assert problem.code == "KP434"
+    assert problem.where.endswith("kb.rdf:3")
 
 
 def test_an_xml_entity_of_plain_text_is_read(read):
@@ -257,13 +277,11 @@ def test_memory_does_not_grow_with_the_file(read):
     assert peak(40_000) < 1.3 * peak(10_000)
 
 
-ROOT = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:e="http://e/">\n'
-ONE = '<rdf:Description rdf:about="http://e/a"><e:r rdf:resource="http://e/b"/></rdf:Description>\n'
-
-
 def test_xml_that_ends_between_two_elements_is_truncated(read):
-    with pytest.raises(KpError, match=r"KP434(.|\n)*ends before </rdf:RDF>"):
-        list(read(ROOT + ONE, "kb.owl").triples())
+    problem = error(read(ROOT + ONE, "kb.owl"))
+    assert problem.code == "KP434"
+    assert problem.message == "the file ends before </rdf:RDF>"
+    assert problem.where.endswith("kb.owl:3")
     whole = read(f"{ROOT}{ONE}</rdf:RDF>\n<!-- Generated -->\n", "kb.owl")
     assert len(list(whole.triples())) == 1
     assert list(read(ROOT.replace(">\n", "/>"), "kb.owl").triples()) == []

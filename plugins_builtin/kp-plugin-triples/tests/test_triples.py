@@ -297,7 +297,7 @@ def test_a_further_label_is_an_alias_and_a_byte_order_mark_no_part_of_an_id(writ
         ("l.json", b'{"Q1": "one", "Q1": "two"}', "", "'Q1' comes twice"),
         ("l.json", b'{"Q1": "\\ud800"}', "", "none of Unicode"),
         ("l.json", b"[" * 100_000, "", "recursion"),
-        ("l.json", b"", "", "Expecting value"),
+        ("l.json", b"", ":1:1", "Expecting value"),
     ],
 )
 def test_hostile_labels_are_an_error_with_their_place(write, name, content, where, what):

@@ -43,7 +43,9 @@ class MentionMarkers(ComponentConfig):
 class ClassificationConfig(ComponentConfig):
     """What every classification task here has."""
 
-    data: Splits = Field(description="The files, JSON or JSON lines, gzipped if named .gz.")
+    data: Splits = Field(
+        description="The files, JSON or JSON lines, packed or not (.gz, .bz2, .xz, .zst, .lz4)."
+    )
     limit: Limits = Field(
         default=Limits(),
         description="Examples used of each split, taken at even distances over the file, so that "

@@ -28,7 +28,7 @@ class ClozeQAConfig(ComponentConfig):
 
     data: Splits = Field(
         description="Questions or facts, JSON or JSON lines, or facts as lines of head, relation "
-        "and tail with tabs between them; gzipped if named .gz."
+        "and tail with tabs between them; packed or not (.gz, .bz2, .xz, .zst, .lz4)."
     )
     protocol: Literal["single-token", "likelihood"] = Field(
         "single-token",

@@ -14,7 +14,8 @@ class CrosswalkConfig(ComponentConfig):
         description="The knowledge base whose entities get further ids."
     )
     mappings: list[InputFile] = Field(
-        min_length=1, description="SSSOM files, tab-separated; .gz or .bz2 may follow."
+        min_length=1,
+        description="SSSOM files, tab-separated, packed or not (.gz, .bz2, .xz, .zst, .lz4).",
     )
     kb_side: Literal["subject", "object"] = Field(
         "subject",

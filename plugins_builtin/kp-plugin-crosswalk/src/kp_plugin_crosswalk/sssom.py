@@ -1,17 +1,14 @@
 """Reads mappings from SSSOM's tab-separated files."""
 
-import bz2
 import csv
-import gzip
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from kpframework import KpError
+from kpframework.api import open_packed
 
-_OPENERS: dict[str, Callable[[Path, str], IO[bytes]]] = {".gz": gzip.open, ".bz2": bz2.open}
 _COLUMNS = ("subject_id", "predicate_id", "object_id")
 NOTHING = "sssom:NoTermFound"
 
@@ -35,24 +32,15 @@ def read_mappings(
     begin with ``#``, a line of column names, a mapping a line.
 
     Args:
-        path: may end in ``.gz`` or ``.bz2``.
+        path: may be packed.
         bad: told file, line number and what is wrong of a malformed line; raises, or counts it.
         facts: filled with the metadata's entries of one line, such as ``license``.
 
     Raises:
         KpError: KP445 a column is missing, KP446 the file cannot be read to its end.
     """
-    opener = _OPENERS.get(path.suffix.lower())
-    try:
-        with opener(path, "rb") if opener else path.open("rb") as file:
-            yield from _mappings(path, file, bad, facts)
-    except (OSError, EOFError, zlib.error) as error:
-        raise KpError(
-            "KP446",
-            f"cannot be read to its end: {error}",
-            "fetch the file again; a truncated one is not read in part",
-            str(path),
-        ) from error
+    with open_packed(path, "KP446") as file:
+        yield from _mappings(path, file, bad, facts)
 
 
 def _mappings(

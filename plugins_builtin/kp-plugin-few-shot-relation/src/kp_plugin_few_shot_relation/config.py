@@ -63,8 +63,8 @@ class FewShotConfig(ComponentConfig):
     """Options of the task."""
 
     data: Splits = Field(
-        description="The files: FewRel's one object of lists, or JSON lines as Wiki80's; gzipped "
-        "if named .gz."
+        description="The files: FewRel's one object of lists, or JSON lines as Wiki80's; "
+        "packed or not (.gz, .bz2, .xz, .zst, .lz4)."
     )
     names: InputFile | None = Field(
         None,

@@ -5,9 +5,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kpframework.api import ComponentConfig, InputFile
+from kpframework.api import ComponentConfig, InputFile, unpacked_name
 
-PACKED = (".gz", ".bz2")
 FORMATS = {
     ".graphml": "graphml",
     ".xml": "graphml",
@@ -23,17 +22,15 @@ Attribute = Annotated[str, Field(min_length=1)]
 
 def suffix_of(path: str) -> str:
     """Return what a file's name ends in, packing aside."""
-    suffixes = [part.lower() for part in Path(path).suffixes]
-    own = suffixes[:-1] if suffixes and suffixes[-1] in PACKED else suffixes
-    return own[-1] if own else ""
+    return unpacked_name(path).suffix.lower()
 
 
 class GraphConfig(ComponentConfig):
     """Which file, and which attributes say what."""
 
     path: InputFile = Field(
-        description="The graph: .graphml, .gexf, .json (node-link), .edgelist or .edges; .gz or "
-        ".bz2 may follow."
+        description="The graph: .graphml, .gexf, .json (node-link), .edgelist or .edges, "
+        "packed or not (.gz, .bz2, .xz, .zst, .lz4)."
     )
     format: Literal["graphml", "gexf", "node-link", "edge-list"] | None = Field(
         None, description="Format of the file; null goes by its name."

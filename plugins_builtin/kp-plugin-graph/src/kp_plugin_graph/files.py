@@ -1,12 +1,7 @@
 """From a file to a networkx graph, or a clear error."""
 
-import bz2
-import gzip
-import json
 import xml.etree.ElementTree as ET
-import zlib
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,32 +10,30 @@ from networkx.readwrite.graphml import GraphMLReader
 
 from kp_plugin_graph.edge_list import read_edge_list
 from kpframework import KpError
-
-_OPENERS: dict[str, Callable[[Path, str], IO[bytes]]] = {".gz": gzip.open, ".bz2": bz2.open}
+from kpframework.api import open_packed, read_json
 
 
 def read_graph(path: Path, layout: str, delimiter: str | None) -> Any:
     """Read a graph.
 
     Args:
-        path: may end in ``.gz`` or ``.bz2``.
+        path: may be packed.
         layout: graphml, gexf, node-link or edge-list.
         delimiter: between the columns of an edge list; None is any blanks.
 
     Raises:
         KpError: KP437 it is no graph of that format, KP438 it cannot be read to its end.
     """
-    opener = _OPENERS.get(path.suffix.lower())
     try:
-        with opener(path, "rb") if opener else path.open("rb") as file:
+        with open_packed(path, "KP438") as file:
             if layout == "edge-list":
                 return read_edge_list(path, file, delimiter)
-            return {"graphml": _graphml, "gexf": _gexf, "node-link": _node_link}[layout](file)
+            if layout == "node-link":
+                return _node_link(read_json(path, "KP437"))
+            return {"graphml": _graphml, "gexf": _gexf}[layout](file)
     except ET.ParseError as error:
         line, _ = error.position
         raise _malformed(f"{path}:{line}", error) from error
-    except json.JSONDecodeError as error:
-        raise _malformed(f"{path}:{error.lineno}", error) from error
     # networkx raises what it comes upon: of a missing attribute, of a value of another type.
     except (
         nx.NetworkXException,
@@ -51,13 +44,6 @@ def read_graph(path: Path, layout: str, delimiter: str | None) -> Any:
         RecursionError,
     ) as error:
         raise _malformed(str(path), error) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise KpError(
-            "KP438",
-            f"cannot be read to its end: {error}",
-            "fetch the file again; a truncated one is not read in part",
-            str(path),
-        ) from error
 
 
 def _malformed(where: str, error: Exception) -> KpError:
@@ -111,8 +97,7 @@ def _gexf(file: IO[bytes]) -> Any:
     return nx.read_gexf(file, node_type=str)
 
 
-def _node_link(file: IO[bytes]) -> Any:
-    data = json.load(file)
+def _node_link(data: Any) -> Any:
     if not isinstance(data, dict) or not isinstance(data.get("nodes"), list):
         raise ValueError("no JSON object with a list of 'nodes'")
     if "edges" in data and "links" in data:

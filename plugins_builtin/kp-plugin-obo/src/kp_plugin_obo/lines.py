@@ -1,32 +1,22 @@
 """Lines of an OBO file, looked at before obonet reads them: its own errors name no line."""
 
-import bz2
-import gzip
-import lzma
 import re
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from obonet.read import parse_tag_line
 
 from kpframework import KpError
+from kpframework.api import open_packed
 
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 SYNONYMS = ("synonym", "exact_synonym", "narrow_synonym", "broad_synonym", "related_synonym")
 """The last four are of OBO 1.0."""
 
-_OPENERS: dict[str, Callable[[Path, str], IO[bytes]]] = {
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".xz": lzma.open,
-}
 _STANZAS = ("[Term]", "[Typedef]", "[Instance]")
 _ONCE = ("id", "name", "namespace", "def")
 _FIX = 'correct the file (ROBOT says more), or set "on_bad_line": "skip"'
-_AGAIN = "fetch the file again"
 Stanza = list[tuple[int, str]]
 """Line numbers and lines; the first is its head, or a line of the file's header."""
 
@@ -35,7 +25,7 @@ class OboLines:
     """The lines of a file that are whole, with an empty one behind each stanza.
 
     Args:
-        path: may end in ``.gz``, ``.bz2`` or ``.xz``.
+        path: may be packed.
         skip: whether a malformed line is left out; otherwise the first is an error.
     """
 
@@ -60,33 +50,25 @@ class OboLines:
             yield from self._whole(stanza)
             yield "\n"
         if not self._seen:
-            raise self._error("there is no [Term] in it", _AGAIN)
+            raise self._error("there is no [Term] in it", "fetch the file again")
 
     def _stanzas(self) -> Iterator[Stanza]:
         stanza: Stanza = []
-        for number, raw in self._raw():
-            try:
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-            except UnicodeDecodeError as error:
-                self._bad(number, f"not UTF-8: {error.reason}")
-                continue
-            if not line or line.startswith("!"):
-                continue
-            if line.startswith("[") and stanza:
-                yield stanza
-                stanza = []
-            stanza.append((number, line))
+        with open_packed(self._path, "KP420") as file:
+            for number, raw in enumerate(file, start=1):
+                try:
+                    line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+                except UnicodeDecodeError as error:
+                    self._bad(number, f"not UTF-8: {error.reason}")
+                    continue
+                if not line or line.startswith("!"):
+                    continue
+                if line.startswith("[") and stanza:
+                    yield stanza
+                    stanza = []
+                stanza.append((number, line))
         if stanza:
             yield stanza
-
-    def _raw(self) -> Iterator[tuple[int, bytes]]:
-        opener = _OPENERS.get(self._path.suffix)
-        try:
-            with opener(self._path, "rb") if opener else self._path.open("rb") as file:
-                yield from enumerate(file, start=1)
-        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-            what = f"cannot be read to its end: {error}"
-            raise self._error(what, f"{_AGAIN}; a truncated one is not read in part") from error
 
     def _whole(self, stanza: Stanza) -> Iterator[str]:
         (number, head), *lines = stanza

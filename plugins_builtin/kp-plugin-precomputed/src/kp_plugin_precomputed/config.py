@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from kpframework.api import ComponentConfig, InputFile
+from kpframework.api import ComponentConfig, InputFile, unpacked_name
 
 FORMATS = {
     ".npy": "npy",
@@ -17,16 +17,13 @@ FORMATS = {
     ".tsv": "word2vec-text",
     ".bin": "word2vec-binary",
 }
-PACKED = (".gz", ".bz2")
 WITH_IDS = ("word2vec-text", "word2vec-binary")
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt")
 
 
 def suffix_of(path: str) -> str:
     """Return what a file's name ends in, packing aside."""
-    suffixes = [part.lower() for part in Path(path).suffixes]
-    own = suffixes[:-1] if suffixes and suffixes[-1] in PACKED else suffixes
-    return own[-1] if own else ""
+    return unpacked_name(path).suffix.lower()
 
 
 class PrecomputedConfig(ComponentConfig):
@@ -34,8 +31,8 @@ class PrecomputedConfig(ComponentConfig):
 
     path: InputFile = Field(
         description="Vectors, a row an entity: .npy, .safetensors, .h5 (PBG), .txt or .vec "
-        "(word2vec text), .tsv (an id and numbers), .bin (word2vec); text and .bin may be .gz or "
-        ".bz2."
+        "(word2vec text), .tsv (an id and numbers), .bin (word2vec); text and .bin "
+        "packed or not (.gz, .bz2, .xz, .zst, .lz4)."
     )
     format: Literal["npy", "safetensors", "hdf5", "word2vec-text", "word2vec-binary"] | None = (
         Field(None, description="Format of the vectors; null goes by the file's name.")

@@ -1,13 +1,11 @@
 """Reads which row belongs to which entity."""
 
 import csv
-import json
-import zlib
 from pathlib import Path
 from typing import Any
 
-from kp_plugin_precomputed.pieces import opened
 from kpframework import KpError
+from kpframework.api import open_packed, read_json, unpacked_name
 
 _FIX = "export the ids again, together with the matrix"
 
@@ -18,19 +16,16 @@ def read_ids(path: Path, layout: str) -> list[str]:
     Raises:
         KpError: KP451 the file is malformed, KP452 ids or rows come twice or are missing.
     """
+    if layout == "json" or (layout == "auto" and unpacked_name(path).suffix == ".json"):
+        return _json(path, read_json(path, "KP451"))
+    with open_packed(path, "KP451") as file:
+        raw = file.read()
     try:
-        with opened(path) as file:
-            raw = file.read()
         text = raw.decode("utf-8-sig")
-        name = path.name.removesuffix(".gz").removesuffix(".bz2")
-        if layout == "json" or (layout == "auto" and name.endswith(".json")):
-            return _json(path, json.loads(text))
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         what = f"not UTF-8: {error.reason}"
         raise KpError("KP451", what, _FIX, f"{path}:{line}") from error
-    except (OSError, ValueError, EOFError, RecursionError, zlib.error) as error:
-        raise KpError("KP451", f"not readable: {error}", _FIX, str(path)) from error
     # Only \n ends a line: an id may hold other separators that str.splitlines cuts at.
     lines = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")] if text else []
     if layout == "openke" or (layout == "auto" and lines and lines[0].strip().isdecimal()):

@@ -1,11 +1,8 @@
 """What every format is read as: ids and their vectors, a piece at a time."""
 
-import bz2
-import gzip
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +11,6 @@ from kpframework import KpError
 
 PIECE = 16_384
 """Rows in memory at a time."""
-_OPENERS: dict[str, Callable[[Path, str], IO[bytes]]] = {".gz": gzip.open, ".bz2": bz2.open}
 
 Rows = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.floating]
@@ -29,12 +25,6 @@ class Piece:
     """Returns the vectors of some of these rows, given in rising order, shape (rows, width)."""
     where: Callable[[int], str]
     """Returns the place of one of these rows for an error."""
-
-
-def opened(path: Path) -> IO[bytes]:
-    """Open a file that may be packed."""
-    opener = _OPENERS.get(path.suffix.lower())
-    return opener(path, "rb") if opener else path.open("rb")
 
 
 def unreadable(where: Path | str, message: str, fix: str = "") -> KpError:

@@ -1,7 +1,6 @@
 """word2vec's text and binary files, and lines of an id and numbers."""
 
 import codecs
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -9,7 +8,8 @@ from typing import IO
 import numpy as np
 
 from kp_plugin_precomputed import pieces
-from kp_plugin_precomputed.pieces import Piece, Rows, Vectors, opened, unreadable
+from kp_plugin_precomputed.pieces import Piece, Rows, Vectors, unreadable
+from kpframework.api import open_packed
 
 _AGAIN = "fetch or export the file again"
 _LONGEST = 1 << 16  # bytes of an id
@@ -25,11 +25,8 @@ def text_pieces(path: Path) -> Iterator[Piece]:
     Raises:
         KpError: KP450 a line is malformed, rows are missing, or the file ends early.
     """
-    try:
-        with opened(path) as file:
-            yield from _text(path, file)
-    except (OSError, EOFError, zlib.error) as error:
-        raise unreadable(path, str(error), _AGAIN) from error
+    with open_packed(path, "KP450") as file:
+        yield from _text(path, file)
 
 
 def _text(path: Path, file: IO[bytes]) -> Iterator[Piece]:
@@ -86,11 +83,8 @@ def binary_pieces(path: Path) -> Iterator[Piece]:
     Raises:
         KpError: KP450 it is none, or ends early.
     """
-    try:
-        with opened(path) as file:
-            yield from _binary(path, file)
-    except (OSError, EOFError, zlib.error) as error:
-        raise unreadable(path, str(error), _AGAIN) from error
+    with open_packed(path, "KP450") as file:
+        yield from _binary(path, file)
 
 
 def _binary(path: Path, file: IO[bytes]) -> Iterator[Piece]:

@@ -5,9 +5,8 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from kpframework.api import ComponentConfig, InputFile
+from kpframework.api import ComponentConfig, InputFile, unpacked_name
 
-PACKED = (".gz", ".bz2", ".xz")
 FORMATS = {
     ".nt": "n-triples",
     ".nq": "n-quads",
@@ -36,9 +35,7 @@ Format = Literal["n-triples", "n-quads", "turtle", "trig", "rdf-xml"]
 
 def format_of(path: str) -> str:
     """Return the format that a file's name says, or an empty text."""
-    suffixes = [part.lower() for part in Path(path).suffixes]
-    own = suffixes[:-1] if suffixes and suffixes[-1] in PACKED else suffixes
-    return FORMATS.get(own[-1], "") if own else ""
+    return FORMATS.get(unpacked_name(path).suffix.lower(), "")
 
 
 class RdfConfig(ComponentConfig):
@@ -46,8 +43,8 @@ class RdfConfig(ComponentConfig):
 
     paths: list[InputFile] = Field(
         min_length=1,
-        description="The files, read one after another: .nt, .nq, .ttl, .trig, .rdf, .owl or .xml; "
-        ".gz, .bz2 or .xz may follow.",
+        description="The files, read one after another: .nt, .nq, .ttl, .trig, .rdf, .owl or .xml, "
+        "packed or not (.gz, .bz2, .xz, .zst, .lz4).",
     )
     format: Format | None = Field(
         None, description="Format of all files; null goes by each file's name."

@@ -1,11 +1,7 @@
 """Statements of a file, streamed, with the line of what is malformed."""
 
-import bz2
 import codecs
-import gzip
-import lzma
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,12 +10,8 @@ from typing import IO, Any
 import pyoxigraph as ox
 
 from kpframework import KpError
+from kpframework.api import open_packed
 
-_OPENERS: dict[str, Callable[[Path, str], IO[bytes]]] = {
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".xz": lzma.open,
-}
 _FORMATS = {
     "n-triples": ox.RdfFormat.N_TRIPLES,
     "n-quads": ox.RdfFormat.N_QUADS,
@@ -41,7 +33,7 @@ def statements(path: Path, layout: str, base: str | None, bad: Bad) -> Iterator[
     """Yield the statements of a file.
 
     Args:
-        path: may end in ``.gz``, ``.bz2`` or ``.xz``.
+        path: may be packed.
         layout: n-triples, n-quads, turtle, trig or rdf-xml.
         base: IRI for relative ones.
         bad: told the number of a malformed line and what is wrong; it raises, or counts the line,
@@ -50,21 +42,12 @@ def statements(path: Path, layout: str, base: str | None, bad: Bad) -> Iterator[
     Raises:
         KpError: KP434 the file is malformed, KP435 it cannot be read to its end.
     """
-    opener = _OPENERS.get(path.suffix.lower())
-    try:
-        with opener(path, "rb") if opener else path.open("rb") as packed:
-            file = _without_mark(packed)
-            if layout in ("n-triples", "n-quads"):
-                yield from _by_line(file, layout, bad)
-            else:
-                yield from _whole(path, file, layout, base)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise KpError(
-            "KP435",
-            f"cannot be read to its end: {error}",
-            "fetch the file again; a truncated one is not read in part",
-            str(path),
-        ) from error
+    with open_packed(path, "KP435") as packed:
+        file = _without_mark(packed)
+        if layout in ("n-triples", "n-quads"):
+            yield from _by_line(file, layout, bad)
+        else:
+            yield from _whole(path, file, layout, base)
 
 
 def _without_mark(file: IO[bytes]) -> IO[bytes]:
@@ -102,9 +85,37 @@ def _whole(path: Path, file: IO[bytes], layout: str, base: str | None) -> Iterat
     try:
         yield from ox.parse(source, format=_FORMATS[layout], base_iri=base)  # type: ignore[arg-type]
     except SyntaxError as error:
-        raise malformed(path, error.lineno, _reason(error)) from error
+        line = error.lineno or _line_of_error(path, layout, base)
+        raise malformed(path, line, _reason(error)) from error
     except ValueError as error:  # an IRI given as the base
         raise malformed(path, None, str(error), "correct 'base'") from error
+
+
+def _line_of_error(path: Path, layout: str, base: str | None) -> int:
+    """Return in which line the parser finds its error: of RDF/XML it does not say."""
+    with open_packed(path, "KP435") as packed:
+        lines = _ByLine(_without_mark(packed))
+        try:
+            for _ in ox.parse(lines, format=_FORMATS[layout], base_iri=base):  # type: ignore[arg-type]
+                pass
+        except SyntaxError:
+            pass
+        return lines.number
+
+
+class _ByLine:
+    """A file that hands out one line at a time, and knows which."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._begins = True
+        self.number = 0
+
+    def read(self, size: int = -1) -> bytes:
+        part = self._file.readline(size)
+        self.number += bool(part) and self._begins
+        self._begins = part.endswith(b"\n")
+        return part
 
 
 def _reason(error: SyntaxError) -> str:
@@ -122,6 +133,7 @@ class _Guarded:
         self._path = path
         self._file = file
         self._rest = b""
+        self._before = 0  # lines that end before the rest
         self._last = b""
         self._root: bytes | None = None
 
@@ -134,7 +146,7 @@ class _Guarded:
         if not chunk and self._root is not None and b"</" + self._root not in self._last:
             raise malformed(
                 self._path,
-                None,
+                self._before + 1 + self._rest.count(b"\n"),
                 f"the file ends before </{self._root.decode()}>",
                 "fetch the file again; a truncated one is not read in part",
             )
@@ -150,10 +162,11 @@ class _Guarded:
             if b"&" in text or len(text) > _LONGEST:
                 raise malformed(
                     self._path,
-                    None,
+                    self._before + 1 + seen.count(b"\n", 0, at),
                     "an XML entity is made of others, is very long or comes from elsewhere",
                     "write the entity's text itself, or convert the file to Turtle",
                 )
             at = seen.find(_DECLARED, at + len(_DECLARED))
+        self._before += seen.count(b"\n", 0, keep)
         self._rest = seen[keep:]
         return chunk

@@ -1,14 +1,12 @@
 """Reads names of entities: JSON or TSV."""
 
-import json
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kp_plugin_triples.packed import UNREADABLE, opened, undecodable
+from kp_plugin_triples.text import undecodable
 from kpframework import KpError
-from kpframework.api import Entity
+from kpframework.api import Entity, open_packed, read_json, unpacked_name
 
 
 def read_labels(path: Path, id_field: str | None) -> Iterator[Entity]:
@@ -17,7 +15,7 @@ def read_labels(path: Path, id_field: str | None) -> Iterator[Entity]:
     Raises:
         KpError: KP427 the file or a record of it is malformed.
     """
-    if ".json" in path.suffixes:
+    if unpacked_name(path).suffix == ".json":
         for key, record in _json(path).items():
             yield _entity(path, key, record, id_field)
         return
@@ -43,23 +41,10 @@ def read_aliases(path: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _json(path: Path) -> Mapping[str, Any]:
-    try:
-        with opened(path) as file:
-            labels = json.loads(file.read().decode("utf-8-sig"), object_pairs_hook=_distinct)
-    except (ValueError, RecursionError, *UNREADABLE) as error:
-        raise _malformed(path, str(error)) from error
+    labels = read_json(path, "KP427")
     if not isinstance(labels, dict):
         raise _malformed(path, "not a JSON object of id to label")
     return labels
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a key that comes twice, of which json would keep the last without a word."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise ValueError(f"{twice!r} comes twice in an object")
-    return found
 
 
 def _entity(path: Path, key: str, record: Any, id_field: str | None) -> Entity:
@@ -80,15 +65,13 @@ def _entity(path: Path, key: str, record: Any, id_field: str | None) -> Entity:
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     number = 0
     try:
-        with opened(path) as file:
+        with open_packed(path, "KP427") as file:
             for number, raw in enumerate(file, start=1):
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
                 if line.strip():
                     yield number, line.split("\t")
     except UnicodeDecodeError as error:
         raise _malformed(path, f"not UTF-8: {error.reason}", number) from error
-    except UNREADABLE as error:
-        raise _malformed(path, f"cannot be read to its end: {error}") from error
 
 
 def _malformed(path: Path, message: str, line: int | None = None) -> KpError:

@@ -8,7 +8,6 @@ import pyarrow.parquet as pq
 
 from kp_plugin_triples.config import PARTS
 from kp_plugin_triples.layout import Layout
-from kp_plugin_triples.packed import UNREADABLE
 from kp_plugin_triples.text import Rows, text_rows
 from kpframework import KpError
 
@@ -32,9 +31,12 @@ def rows_of(layout: Layout, skipped: Callable[[int], None]) -> Rows:
             raise KpError("KP425", what, _FIX, f"{layout.path}:{line}")
         skipped(lines)
 
+    if not layout.parquet:
+        yield from text_rows(layout, bad)
+        return
     try:
-        yield from _parquet(layout, skipped) if layout.parquet else text_rows(layout, bad)
-    except UNREADABLE as error:
+        yield from _parquet(layout, skipped)
+    except (OSError, pa.ArrowException) as error:
         raise KpError(
             "KP426",
             f"cannot be read to its end: {error}",

@@ -6,7 +6,7 @@ from typing import IO
 
 from kp_plugin_triples.config import PARTS
 from kp_plugin_triples.layout import Layout
-from kp_plugin_triples.packed import opened, undecodable
+from kpframework.api import open_packed
 
 Bad = Callable[[int, int, str], None]
 Rows = Iterator[tuple[str, str, str]]
@@ -20,7 +20,7 @@ def text_rows(layout: Layout, bad: Bad) -> Rows:
         bad: told where a malformed row begins, how many lines it has, and what is wrong; raises, or
             the row is left out.
     """
-    with opened(layout.path) as file:
+    with open_packed(layout.path, "KP426") as file:
         yield from _quoted(layout, file, bad) if layout.quoted else _plain(layout, file, bad)
 
 
@@ -71,6 +71,17 @@ def _quoted(layout: Layout, file: IO[bytes], bad: Bad) -> Rows:
             bad(begin, count + 1 - begin, what)
         elif row:
             yield row[head], row[relation], row[tail]
+
+
+def undecodable(text: str) -> bool:
+    """Say whether ``text``, decoded with surrogateescape or by JSON, is none of Unicode."""
+    if text.isascii():
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _places(layout: Layout) -> tuple[int, int, int]:

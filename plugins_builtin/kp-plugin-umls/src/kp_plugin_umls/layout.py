@@ -1,12 +1,11 @@
 """Which files a Metathesaurus has and what their columns are: as it says itself."""
 
-import gzip
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kpframework import KpError
+from kpframework.api import open_packed
 
 NAMES, TYPES, RELATIONS = "MRCONSO.RRF", "MRSTY.RRF", "MRREL.RRF"
 DEFINITIONS, RETIRED = "MRDEF.RRF", "MRCUI.RRF"
@@ -154,19 +153,18 @@ def _there(folder: Path, name: str) -> Path | None:
 
 def _rows(path: Path, width: int) -> Iterator[tuple[int, list[str]]]:
     """Yield (line number, fields) of a small file; every line ends in a separator."""
-    try:
-        with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+    with open_packed(path, "KP483") as file:
+        for number, line in enumerate(file, start=1):
+            try:
                 *fields, end = line.decode("utf-8").rstrip("\r\n").split("|")
-                if len(fields) != width or end:
-                    raise KpError(
-                        "KP482",
-                        f"{len(fields)} columns instead of {width}, each with a | behind it",
-                        _INSTALL,
-                        f"{path}:{number}",
-                    )
-                yield number, fields
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise KpError(
-            "KP483", f"cannot be read to its end: {error}", _INSTALL, str(path)
-        ) from error
+            except UnicodeDecodeError as error:
+                what = f"not UTF-8: {error.reason}"
+                raise KpError("KP482", what, _INSTALL, f"{path}:{number}") from error
+            if len(fields) != width or end:
+                raise KpError(
+                    "KP482",
+                    f"{len(fields)} columns instead of {width}, each with a | behind it",
+                    _INSTALL,
+                    f"{path}:{number}",
+                )
+            yield number, fields

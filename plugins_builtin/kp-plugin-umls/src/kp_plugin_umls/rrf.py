@@ -10,6 +10,7 @@ import pyarrow.csv as pacsv
 
 from kp_plugin_umls.layout import Table
 from kpframework import KpError
+from kpframework.api import open_packed
 
 _BLOCK = 4 << 20  # bytes read at a time
 _FIX = 'correct the file, or set "on_bad_line": "skip"'
@@ -105,21 +106,13 @@ class _Lines:
 def _blocks(path: Path) -> Iterator[bytes]:
     """Yield whole lines; the last gets the newline it may lack."""
     held = b""
-    try:
-        with pa.input_stream(path) as file:
-            while block := file.read(_BLOCK):
-                held += block
-                cut = held.rfind(b"\n") + 1
-                if cut:
-                    yield held[:cut]
-                    held = held[cut:]
-    except OSError as error:
-        raise KpError(
-            "KP483",
-            f"cannot be read to its end: {error}",
-            "fetch or install the file again; a truncated one is not read in part",
-            str(path),
-        ) from error
+    with open_packed(path, "KP483") as file:
+        while block := file.read(_BLOCK):
+            held += block
+            cut = held.rfind(b"\n") + 1
+            if cut:
+                yield held[:cut]
+                held = held[cut:]
     if held:
         yield held + b"\n"
 

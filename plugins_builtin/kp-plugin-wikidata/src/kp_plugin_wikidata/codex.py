@@ -1,7 +1,5 @@
 """CoDEx's files as a knowledge base."""
 
-import json
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import Any
 from kp_plugin_wikidata.labels import distinct
 from kp_plugin_wikidata.lines import Lines
 from kpframework import KpError
-from kpframework.api import Entity, KBProvider, Triple
+from kpframework.api import Entity, KBProvider, Triple, read_json
 
 
 class CodexProvider(KBProvider):
@@ -65,11 +63,7 @@ def _json(path: str | None, is_known: Callable[[Any], bool]) -> Mapping[str, Any
     """Return a JSON table whose values are all known."""
     if path is None:
         return {}
-    text = "\n".join(line for _, line in Lines().read(Path(path)))
-    try:
-        table = json.loads(text, object_pairs_hook=_distinct)
-    except (ValueError, RecursionError) as error:
-        raise KpError("KP490", f"not JSON: {error}", "fetch the file again", path) from error
+    table = read_json(path, "KP490")
     if not isinstance(table, dict):
         raise _malformed(path, "no JSON object of ids")
     for own, value in table.items():
@@ -80,15 +74,6 @@ def _json(path: str | None, is_known: Callable[[Any], bool]) -> Mapping[str, Any
 
 def _malformed(path: str, what: str) -> KpError:
     return KpError("KP490", what, "give the file as CoDEx has it", path)
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse a key that comes twice, of which json would keep the last without a word."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
-        raise ValueError(f"{twice!r} comes twice")
-    return found
 
 
 def _is_types(value: Any) -> bool:

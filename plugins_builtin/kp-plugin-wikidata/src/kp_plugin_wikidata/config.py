@@ -17,7 +17,9 @@ _RELEASE = "Release of the data, such as the dump's date, for the record."
 class DumpConfig(ComponentConfig):
     """Which items, statements and texts of a dump are read."""
 
-    path: InputFile = Field(description="The dump, one entity a line; may be .bz2, .gz or .xz.")
+    path: InputFile = Field(
+        description="The dump, one entity a line, packed or not (.gz, .bz2, .xz, .zst, .lz4)."
+    )
     properties: list[Property] | None = Field(
         None,
         description="Properties whose statements are triples (P31); null reads all whose values "

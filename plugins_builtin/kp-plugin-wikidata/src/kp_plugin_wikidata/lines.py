@@ -1,21 +1,12 @@
 """Lines of a text file that may be packed, and what becomes of malformed ones."""
 
-import bz2
-import gzip
-import lzma
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 from kpframework import KpError
+from kpframework.api import open_packed
 
-_OPENERS: dict[str, Callable[[Path, str], IO[bytes]]] = {
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".xz": lzma.open,
-}
 TRIPLE = ("head", "relation", "tail")
 
 
@@ -38,13 +29,14 @@ class Lines:
             KpError: KP490 a line is not UTF-8, KP491 the file cannot be read to its end.
         """
         self._malformed[path] = 0
-        for number, line in enumerate(_lines(path), start=1):
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                self.bad(path, number, f"not UTF-8: {error.reason}")
-                continue
-            yield number, text.rstrip("\r\n")
+        with open_packed(path, "KP491") as file:
+            for number, line in enumerate(file, start=1):
+                try:
+                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError as error:
+                    self.bad(path, number, f"not UTF-8: {error.reason}")
+                    continue
+                yield number, text.rstrip("\r\n")
 
     def bad(self, path: Path, number: int, what: str) -> None:
         """Count a malformed line.
@@ -79,17 +71,3 @@ class Lines:
 def malformed(path: Path, number: int, what: str, more: str = "") -> KpError:
     """Return the error of a malformed line."""
     return KpError("KP490", what, f"correct the file{more}", f"{path}:{number}")
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    opener = _OPENERS.get(path.suffix)
-    try:
-        with opener(path, "rb") if opener else path.open("rb") as file:
-            yield from file
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-        raise KpError(
-            "KP491",
-            f"cannot be read to its end: {error}",
-            "fetch the file again; a truncated one is not read in part",
-            str(path),
-        ) from error

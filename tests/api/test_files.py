@@ -1,0 +1,124 @@
+"""Files that are packed or not, and what is wrong with them."""
+
+import bz2
+import errno
+import gzip
+import lzma
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from kpframework import KpError
+from kpframework.api import PACKED, open_packed, read_json, read_records, read_text, unpacked_name
+
+# What no packing makes shorter: a file cut in its middle is then cut in its content.
+TEXT = "".join(f"line {i * 7919 % 10007} ünder {i}\n" for i in range(5_000)).encode()
+
+
+def packed(data: bytes, suffix: str, folder: Path) -> Path:
+    path = folder / f"facts.tsv{suffix}"
+    if suffix in (".zst", ".lz4"):
+        with pa.output_stream(path) as out:
+            out.write(data)
+    else:
+        pack = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, "": bytes}
+        path.write_bytes(pack[suffix](data))
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["", *PACKED])
+def test_a_file_reads_the_same_however_it_is_packed(suffix: str, tmp_path: Path) -> None:
+    path = packed(TEXT, suffix, tmp_path)
+    assert (path.read_bytes() == TEXT) is (suffix == "")
+    with open_packed(path, "KP999") as file:
+        assert b"".join(file) == TEXT
+    assert unpacked_name(path) == tmp_path / "facts.tsv"
+
+
+def test_the_suffix_may_be_in_capitals(tmp_path: Path) -> None:
+    path = packed(TEXT, ".gz", tmp_path).rename(tmp_path / "FACTS.TSV.GZ")
+    with open_packed(path, "KP999") as file:
+        assert file.read() == TEXT
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+@pytest.mark.parametrize("fault", ["cut", "bytes changed", "not packed", "missing"])
+def test_a_damaged_file_is_an_error_of_the_plugins_own(
+    suffix: str, fault: str, tmp_path: Path
+) -> None:
+    path = packed(TEXT, suffix, tmp_path)
+    data = path.read_bytes()
+    half = len(data) // 2
+    if fault == "cut":
+        path.write_bytes(data[:half])
+    elif fault == "bytes changed":
+        if suffix in (".zst", ".lz4"):
+            pytest.skip("pyarrow writes these without a checksum")
+        path.write_bytes(data[:half] + b"\xff" * 64 + data[half + 64 :])
+    elif fault == "not packed":
+        path.write_bytes(TEXT)
+    else:
+        path.unlink()
+    with pytest.raises(KpError) as caught, open_packed(path, "KP999") as file:
+        for _ in file:
+            pass
+    (problem,) = caught.value.problems
+    assert problem.code == "KP999"
+    assert problem.where == str(path)
+    assert "cannot be read to its end" in problem.message
+
+
+def test_a_full_disk_is_no_fault_of_the_file_that_is_copied(tmp_path: Path) -> None:
+    path = packed(TEXT, ".gz", tmp_path)
+    with pytest.raises(OSError, match="No space") as caught, open_packed(path, "KP999"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "words"),
+    [
+        (b'{"a": 1,\n "a": 2}', "", "'a' comes twice in an object"),
+        (b'{"a": 1,\n "b": }', ":2:7", "not JSON: Expecting value"),
+        (b'{"a": 1,\n\n "b": "\xff"}', ":3", "not UTF-8"),
+        (b"[" * 100_000, "", "recursion"),
+    ],
+)
+def test_json_that_cannot_be_read_is_an_error_with_its_place(
+    content: bytes, place: str, words: str, tmp_path: Path
+) -> None:
+    path = packed(content, ".gz", tmp_path).rename(tmp_path / "labels.json.gz")
+    with pytest.raises(KpError) as caught:
+        read_json(path, "KP999")
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.where) == ("KP999", f"{path}{place}")
+    assert words in problem.message
+
+
+def test_json_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "labels.json"
+    path.write_bytes('{"Q1": "Ägypten"}'.encode("utf-8-sig"))
+    assert read_json(path, "KP999") == {"Q1": "Ägypten"}
+
+
+@pytest.mark.parametrize("suffix", ["", *PACKED])
+def test_records_of_tasks_may_be_packed(suffix: str, tmp_path: Path) -> None:
+    path = packed(b'{"text": "a"}\n{"text": "b"}\n', suffix, tmp_path)
+    assert [record["text"] for _, record in read_records(str(path))] == ["a", "b"]
+
+
+def test_a_damaged_file_of_records_is_an_error(tmp_path: Path) -> None:
+    path = packed(TEXT, ".gz", tmp_path)
+    data = path.read_bytes()
+    path.write_bytes(data[:1000] + b"\xff" * 64 + data[1064:])
+    with pytest.raises(KpError, match="KP620"):
+        read_text(str(path))
+
+
+def test_text_that_is_not_utf_8_is_an_error_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_bytes(b'{"text": "a"}\n{"text": "\xe4"}\n')
+    with pytest.raises(KpError) as caught:
+        read_text(str(path))
+    assert caught.value.problems[0].where == f"{path}:2"

@@ -49,7 +49,7 @@ def load(sources: Sequence[Path], model: Path | None = None, registry: Any = Non
     """Load all knowledge plugins of some run or artifact folders onto one host.
 
     Args:
-        sources: folders.
+        sources: folders; a run's plugins come in the order of its table, controls last.
         model: the host's folder; without it the one that the first plugin's run keeps. Plugins
             that were trained for another host of the run are left out, with a note.
         registry: of installed components; the environment's own if None.
@@ -95,7 +95,22 @@ def _artifacts(source: Path) -> list[_Artifact]:
             f"{source} is neither a knowledge plugin nor a run that kept one",
             "give a folder such as runs/NAME, or runs/NAME/plugins/ROW",
         )
-    return [_Artifact(folder, _read(folder / ARTIFACT_FILE)) for folder in folders]
+    artifacts = [_Artifact(folder, _read(folder / ARTIFACT_FILE)) for folder in folders]
+    rows = _rows(source)
+
+    def place(own: _Artifact) -> tuple[bool, int]:
+        return own.config.get("control") is not None, rows.get(own.config.get("name"), len(rows))
+
+    return sorted(artifacts, key=place)
+
+
+def _rows(run: Path) -> dict[Any, int]:
+    """Return the place of each row in the table of a run; nothing where that cannot be read."""
+    try:
+        rows = json.loads((run / RESULTS_FILE).read_text("utf-8"))["rows"]
+        return {row["injection"]: at for at, row in reversed([*enumerate(rows)])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def _read(path: Path) -> dict[str, Any]:

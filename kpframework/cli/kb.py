@@ -12,6 +12,8 @@ import click
 if TYPE_CHECKING:
     from kpframework.kb.statistics import Progress
     from kpframework.kb.store import KBStore
+    from kpframework.run.cache import Cache
+    from kpframework.run.progress import Display
 
 Look = Callable[["KBStore", "Progress"], dict[str, Any]]
 
@@ -21,7 +23,8 @@ def command() -> None:
     """Look into the knowledge base of a spec, or of a folder that holds a stored one.
 
     SPEC is a spec, whose knowledge base is read into the cache as `run` does, or taken from there.
-    It may also be a folder of a run's plugins/, or a kb folder of the cache.
+    It may also be a knowledge base's own section, '{"type": "obo", "path": "go.obo"}', a folder of
+    a run's plugins/, or a kb folder of the cache.
     """
 
 
@@ -54,7 +57,7 @@ def _options(limit: int, limited: str) -> Callable[[Callable[..., None]], Callab
 
         for option in reversed(options):
             inner = option(inner)
-        return click.argument("spec", type=click.Path(path_type=Path))(inner)
+        return click.argument("spec")(inner)
 
     return decorate
 
@@ -66,14 +69,19 @@ class _Source:
 
     def __init__(
         self,
-        spec: Path,
+        spec: str,
         section: str | None,
         overrides: tuple[str, ...],
         as_json: bool,
         quiet: bool,
     ) -> None:
-        if spec.is_dir() and (section is not None or overrides):
-            raise click.UsageError("--kb and --set are for a spec, not for a folder")
+        from kpframework.run.look import is_section
+
+        self.own = is_section(spec)
+        self.folder = not self.own and Path(spec).is_dir()
+        if (self.own or self.folder) and (section is not None or overrides):
+            what = "a section" if self.own else "a folder"
+            raise click.UsageError(f"--kb and --set are for a spec, not for {what}")
         self.spec = spec
         self.section = section
         self.overrides = overrides
@@ -85,20 +93,29 @@ class _Source:
         from kpframework.cli import kb_show
         from kpframework.cli.output import emit_json
         from kpframework.run.cache import Cache
-        from kpframework.run.look import kb_of_spec, stored_kb
         from kpframework.run.progress import Display
 
         display = Display(enabled=not self.quiet)
-        if self.spec.is_dir():
-            store = stored_kb(self.spec)
-        else:
-            store = kb_of_spec(self.spec, self.section, self.overrides, Cache(), display)
+        store = self._store(Cache(), display)
         with display.running(1):
             found = look(store, display.progress)
         if self.as_json:
             emit_json(found)
         else:
             getattr(kb_show, show)(found)
+
+    def _store(self, cache: Cache, display: Display) -> KBStore:
+        from kpframework.kb.store import open_store
+        from kpframework.plugins import load
+        from kpframework.run.look import kb_of_section, kb_of_spec, stored_kb
+
+        if self.folder:
+            return stored_kb(Path(self.spec))
+        registry = load()
+        if self.own:
+            return open_store(kb_of_section(self.spec, registry, cache, display))
+        spec = Path(self.spec)
+        return open_store(kb_of_spec(spec, self.section, self.overrides, registry, cache, display))
 
 
 def _text(ctx: click.Context, parameter: click.Parameter, value: str) -> str:

@@ -23,7 +23,7 @@ GOLD_FORMATS = ("bioc-xml", "brat", "docbin", "json", "jsonl", "pubtator")
 
 
 @click.command("link")
-@click.argument("spec", type=click.Path(path_type=Path))
+@click.argument("spec")
 @click.argument("inputs", nargs=-1, metavar="[INPUT]...")
 @click.option(
     "-o",
@@ -102,7 +102,8 @@ def command(**options: Any) -> None:
     """Link the texts of INPUT to a knowledge base; tell what was found in how much text.
 
     SPEC is a spec, a saved knowledge plugin (a folder below a run's plugins/), or, with --linker, a
-    folder that holds a stored knowledge base. INPUT are files, gzipped or not, and - for stdin.
+    knowledge base's own section, '{"type": "obo", "path": "go.obo"}', or a folder that holds a
+    stored one. INPUT are files, packed or not, and - for stdin.
 
     The work is cut into shards. What a stopped or killed call has done, the same call does not do
     again. The output has the same bytes whoever links it.
@@ -141,15 +142,22 @@ def command(**options: Any) -> None:
 
 
 def _source(options: dict[str, Any], registry: Registry, display: Display) -> LinkSource:
-    from kpframework.link.source import from_folder, from_spec, section
+    from kpframework.link.source import from_folder, from_section, from_spec
+    from kpframework.run.look import is_section, section
 
     linker = section(options["linker"], "--linker") if options["linker"] else None
-    spec: Path = options["spec"]
-    if spec.is_dir():
-        if options["knowledge"] or options["overrides"]:
-            raise click.UsageError("--knowledge and --set are for a spec, not for a folder")
+    text, knowledge, overrides = options["spec"], options["knowledge"], options["overrides"]
+    own = is_section(text)
+    spec = Path(text)
+    folder = not own and spec.is_dir()
+    if (own or folder) and (knowledge or overrides):
+        what = "a section" if own else "a folder"
+        raise click.UsageError(f"--knowledge and --set are for a spec, not for {what}")
+    if own:
+        return from_section(text, linker, registry, display)
+    if folder:
         return from_folder(spec, linker, registry)
-    return from_spec(spec, options["knowledge"], options["overrides"], linker, registry, display)
+    return from_spec(spec, knowledge, overrides, linker, registry, display)
 
 
 def _gold(options: dict[str, Any], kb: Any) -> Gold:
@@ -170,7 +178,7 @@ def _executor(options: dict[str, Any], source: LinkSource, registry: Registry) -
     """Return who links; None leaves it to this process, where one shard is all there is."""
     from kpframework.api.config import ComponentRef
     from kpframework.api.context import Context
-    from kpframework.link.source import section
+    from kpframework.run.look import section
     from kpframework.spec.resolve import bind_ref
 
     bound = source.executor

@@ -12,7 +12,9 @@ from kpframework.api.config import ComponentRef
 from kpframework.errors import KpError, SpecError
 from kpframework.kb.build import METADATA
 from kpframework.plugins import Registry
+from kpframework.run.cache import Cache
 from kpframework.run.digest import content_digest
+from kpframework.run.look import kb_of_section, knowledge_id, stored
 from kpframework.run.manifest import MANIFEST
 from kpframework.run.progress import Display
 from kpframework.spec import BoundComponent, load_spec
@@ -48,20 +50,6 @@ class LinkSource:
         return files_of(self.linker)
 
 
-def section(text: str, option: str) -> ComponentRef:
-    """Return the component section that an option holds: a name, or a JSON table.
-
-    Raises:
-        SpecError: KP111, it is neither.
-    """
-    try:
-        value = json.loads(text) if text.lstrip().startswith("{") else {"type": text}
-        return ComponentRef.model_validate(value)
-    except ValueError:
-        fix = f'write {option} NAME or {option} \'{{"type": "NAME", "option": 1}}\''
-        raise SpecError("KP111", f"{option}: no component section: {text[:60]!r}", fix) from None
-
-
 def from_folder(folder: Path, linker: ComponentRef | None, registry: Registry) -> LinkSource:
     """Return what a saved knowledge plugin holds; of a stored knowledge base, with a linker given.
 
@@ -75,7 +63,8 @@ def from_folder(folder: Path, linker: ComponentRef | None, registry: Registry) -
         raise SpecError(
             "KP822",
             f"{folder} holds no knowledge base: no {METADATA} in {kb}",
-            "give a spec, a folder below a run's plugins/, or a kb folder of the cache",
+            "give a spec, a knowledge base's own section ('{\"type\": …}'), a folder below a run's "
+            "plugins/, or a kb folder of the cache",
         )
     if linker is None and own.is_file():
         try:
@@ -113,32 +102,32 @@ def from_spec(
         SpecError: KP820, there is no such section, or what is wrong with the spec.
         KpError: the knowledge base cannot be built.
     """
-    # A plan knows of training, which takes seconds to import: a folder needs none of it.
-    from kpframework.run.cache import Cache
-    from kpframework.run.execute import execute
-    from kpframework.run.plan import kb_step
-
     resolved = load_spec(path, overrides, registry)
-    known = list(resolved.knowledge)
-    if not known:
-        raise SpecError("KP820", f"{path} has no knowledge", "add a knowledge section")
-    if knowledge is not None and knowledge not in known:
-        from kpframework.plugins.lookup import did_you_mean
-
-        raise SpecError(
-            "KP820",
-            f"no knowledge section is named {knowledge!r}.{did_you_mean(knowledge, known)}",
-            f"--knowledge is one of: {', '.join(known)}",
-            where=str(path),
-        )
-    name = known[0] if knowledge is None else knowledge
-    step = kb_step(resolved, name)
-    folder = execute([step], Cache(), display=display)[step.name].folder
-    assert folder is not None  # else execute has raised
+    name = knowledge_id(resolved, path, knowledge, "--knowledge")
+    own = resolved.knowledge[name]
     device = resolved.spec.run.device
     return LinkSource(
-        bind_ref("linker", linker, registry) if linker else resolved.knowledge[name].linker,
-        folder.absolute(),
+        bind_ref("linker", linker, registry) if linker else own.linker,
+        stored(name, own.kb, Cache(), display),
         resolved.executor,
         "cpu" if device == "auto" else device,
     )
+
+
+def from_section(
+    text: str, linker: ComponentRef | None, registry: Registry, display: Display
+) -> LinkSource:
+    """Return a linker and the knowledge base of a provider's own section, ``{"type": …}``.
+
+    Raises:
+        SpecError: KP111, it is no section; KP838, there is no linker; or what is wrong with one.
+        KpError: the knowledge base cannot be built.
+    """
+    if linker is None:
+        raise SpecError(
+            "KP838",
+            "a knowledge base's own section says nothing of a linker",
+            "name one: --linker gazetteer",
+        )
+    bound = bind_ref("linker", linker, registry)
+    return LinkSource(bound, kb_of_section(text, registry, Cache(), display))

@@ -14,9 +14,26 @@ from kpframework.run.step import Step
 from kpframework.run.steps import artifact as artifact_steps
 from kpframework.run.steps import hosts as host_steps
 from kpframework.run.steps import knowledge as knowledge_steps
-from kpframework.spec.resolved import ResolvedSpec
+from kpframework.spec.resolved import BoundComponent, ResolvedSpec
 
 CORE = {"kpframework": kpframework.__version__}
+
+
+def kb_step(name: str, bound: BoundComponent) -> Step:
+    """Return the step that stores a knowledge base.
+
+    Args:
+        name: the knowledge section's.
+        bound: its provider.
+    """
+    return Step(
+        name=f"kb[{name}]",
+        kind="kb",
+        params={**CORE, "kb": bound.key_data()},
+        inputs={},
+        files=tuple(files_of(bound)),
+        action=knowledge_steps.read_kb(bound, name),
+    )
 
 
 class DataPlanner:
@@ -78,14 +95,10 @@ class DataPlanner:
     # Knowledge
 
     def _kb(self, name: str) -> Step:
-        bound = self.resolved.knowledge[name].kb
-        return self._step(
-            f"kb[{name}]",
-            "kb",
-            knowledge_steps.read_kb(bound, name),
-            {"kb": bound.key_data()},
-            files=files_of(bound),
-        )
+        own = f"kb[{name}]"
+        if own not in self._made:
+            self._made[own] = kb_step(name, self.resolved.knowledge[name].kb)
+        return self._made[own]
 
     def _trained_kb(self, name: str) -> Step:
         section = self.resolved.knowledge[name].section.exclude

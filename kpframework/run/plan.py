@@ -43,11 +43,6 @@ def make_plan(resolved: ResolvedSpec) -> Plan:
     return _Planner(resolved).plan()
 
 
-def kb_step(resolved: ResolvedSpec, name: str) -> Step:
-    """Return the step that stores a knowledge section's KB, whether a row needs it or not."""
-    return DataPlanner(resolved)._kb(name)
-
-
 class _Planner(DataPlanner):
     def __init__(self, resolved: ResolvedSpec) -> None:
         super().__init__(resolved)

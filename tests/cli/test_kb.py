@@ -348,8 +348,20 @@ def test_an_empty_knowledge_base_has_zeros(tmp_path, ask, text):
     assert ask("search", tmp_path, "x")["entities"] == []
 
 
+def test_a_section_alone_will_do_and_shares_its_store_with_a_spec(tiny, ask, monkeypatch):
+    monkeypatch.chdir(tiny.parent)
+    of_spec = ask("info", tiny)
+    knowledge = json.loads(tiny.read_text("utf-8"))["knowledge"][0]
+    assert ask("info", json.dumps(knowledge["kb"])) == of_spec
+
+
 def test_what_cannot_be_asked_is_an_error_with_a_code(tiny, tmp_path, capsys):
     cases = {
+        ("info", '{"type": "triples"}'): "KP304",
+        ("info", '{"type": "tripels"}'): "Did you mean 'triples'?",
+        ("info", '{"typ": "triples"}'): "KP111",
+        ("info", '{"type": '): "KP111",
+        ("info", '{"type": "triples", "paths": ["a.tsv"]}', "--kb", "a"): "not for a section",
         ("info", str(tiny), "--kb", "toi"): "KP820",
         ("info", str(tmp_path)): "KP822",
         ("info", str(tmp_path / "none.json")): "KP101",

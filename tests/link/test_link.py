@@ -299,6 +299,9 @@ def test_a_folder_without_a_linker_and_one_without_a_knowledge_base_are_refused(
     line = ["link", str(corpus.kb), str(corpus.texts), "-o", str(tmp_path / "o.jsonl")]
     assert run(line) == 2
     assert "KP838" in capsys.readouterr().err
+    line[1] = '{"type": "triples", "paths": ["kb/triples.tsv"]}'
+    assert run(line) == 2
+    assert "KP838" in capsys.readouterr().err
     line[1] = str(tmp_path)
     assert run(line) == 2
     assert "KP822" in capsys.readouterr().err

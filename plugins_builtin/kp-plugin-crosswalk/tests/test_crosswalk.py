@@ -82,6 +82,14 @@ def test_entities_get_the_other_sides_ids_behind_their_own(crosswalk):
     assert provider.files() == (Path("inner.txt"),)
 
 
+def test_windows_line_ends_and_a_byte_order_mark_read_the_same(crosswalk):
+    plain = crosswalk()
+    windows = crosswalk("\ufeff" + (HEAD + ROWS).replace("\n", "\r\n"), name="w.sssom.tsv")
+    assert xrefs(windows) == xrefs(plain)
+    own = {**windows.metadata(), "crosswalk_source": ""}
+    assert own == {**plain.metadata(), "crosswalk_source": ""}
+
+
 def test_an_id_of_several_entities_is_given_to_each_when_asked(crosswalk):
     found = xrefs(crosswalk(several="keep"))
     assert found["A:1"] == ("mesh:D1", "mesh:D2")

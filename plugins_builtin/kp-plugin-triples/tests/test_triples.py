@@ -76,6 +76,17 @@ def test_parquet_columns_are_taken_by_place(tmp_path):
     assert "KP425" in error(path)
 
 
+@pytest.mark.parametrize("groups", [0, 1])
+def test_a_parquet_file_without_rows_has_no_triples(tmp_path, groups):
+    path = tmp_path / "kb.parquet"
+    schema = pa.schema([(part, pa.string()) for part in ("head", "relation", "tail")])
+    with pq.ParquetWriter(path, schema) as writer:
+        for _ in range(groups):
+            writer.write_table(schema.empty_table())
+    assert list(provider(path).triples()) == []
+    assert list(provider(path).entities()) == []
+
+
 def test_a_parquet_row_without_a_tail_is_an_error_or_skipped(tmp_path):
     path = tmp_path / "kb.parquet"
     pq.write_table(pa.table({"h": ["a", "b"], "r": ["r", "r"], "t": [None, "c"]}), path)

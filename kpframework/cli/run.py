@@ -31,7 +31,8 @@ _LISTED = 8
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Independent steps made at once, each by a process with its share of the cores.",
+    help="Independent steps made at once, each by a process with its share of the cores; on Linux "
+    "and a CPU, elsewhere one after another.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")

@@ -16,7 +16,7 @@ from kpframework.run.execute import execute
 from kpframework.run.plan import Plan, make_plan
 from kpframework.run.progress import Display
 from kpframework.run.row_plan import Cell
-from kpframework.run.runner import prepare_torch
+from kpframework.run.runner import chosen_device, prepare_torch
 from kpframework.run.step import StepContext
 from kpframework.run.step_result import StepResult
 from kpframework.run.steps.injection import row_at_work
@@ -47,7 +47,8 @@ def explain(
     plan = make_plan(resolved)
     cell = _cell(plan, question)
     evaluation, run = cell.evaluations[0], resolved.spec.run
-    device = prepare_torch(run.device, run.threads)
+    device = chosen_device(run.device)
+    prepare_torch(run.threads)
     done = execute([evaluation], cache, device=device, display=display)
     row, _ = row_at_work(
         plan.parts(cell), _context(evaluation, done, device), _folder(done, cell.trained[0])

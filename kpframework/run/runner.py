@@ -16,7 +16,7 @@ from kpframework.run.progress import Display
 from kpframework.run.record import write_json_atomic
 from kpframework.run.resamples import write_resamples
 from kpframework.run.results import Results
-from kpframework.run.side_by_side import share_of_cores
+from kpframework.run.side_by_side import share_of_cores, what_hinders
 from kpframework.run.step_result import StepResult
 from kpframework.run.tracking import Trackers
 from kpframework.spec.resolved import ResolvedSpec
@@ -41,7 +41,8 @@ def run_spec(
     ``plugins/`` (one artifact a trained row).
 
     With several ``jobs`` independent steps are made at once, each by a process with its share of
-    the cores, unless the spec names a number of threads. ``page`` writes what is read by people, of
+    the cores, unless the spec names a number of threads; where that cannot be, as with a GPU, one
+    after another, with a warning. ``page`` writes what is read by people, of
     the results and the folder, before trackers are told that the run is done.
 
     Raises:
@@ -61,12 +62,16 @@ def run_spec(
         _call(registry, warn, "kp_after_step", step=record)
         trackers.call("step_done", record)
 
-    threads = spec.run.threads or (share_of_cores(jobs) if jobs > 1 else None)
+    device = chosen_device(spec.run.device)
+    if jobs > 1 and (obstacle := what_hinders(device)):
+        warn(f"{obstacle}: they are made one after another")
+        jobs = 1
+    prepare_torch(spec.run.threads or (share_of_cores(jobs) if jobs > 1 else None))
     with trackers.watching():
         done = execute(
             plan.steps,
             cache,
-            device=prepare_torch(spec.run.device, threads),
+            device=device,
             display=display,
             on_step=on_step,
             keep_going=spec.run.keep_going,
@@ -129,8 +134,17 @@ def deterministic(results: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": results["name"], "seeds": results["seeds"], "rows": rows}
 
 
-def prepare_torch(device: str, threads: int | None) -> str:
-    """Set threads and deterministic kernels, and return the device that ``auto`` stands for."""
+def chosen_device(device: str) -> str:
+    """Return the device, or the one that ``auto`` stands for."""
+    import torch
+
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def prepare_torch(threads: int | None) -> None:
+    """Set threads and deterministic kernels."""
     import torch
 
     if threads is not None:
@@ -139,9 +153,6 @@ def prepare_torch(device: str, threads: int | None) -> str:
     torch.set_deterministic_debug_mode("warn")
     # Writing NaN over every new tensor finds bugs and costs a share of every step.
     setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _call(

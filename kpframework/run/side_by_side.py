@@ -36,6 +36,13 @@ def share_of_cores(jobs: int) -> int:
     return max(1, (cores or 1) // jobs)
 
 
+def what_hinders(device: str) -> str:
+    """Return why steps cannot be made side by side with a device; empty if they can."""
+    if sys.platform == "linux" and device == "cpu":
+        return ""
+    return f"steps side by side take Linux and a CPU; this is {sys.platform} with {device}"
+
+
 class Workers:
     """Processes that make the steps of a plan.
 
@@ -53,12 +60,8 @@ class Workers:
     def __init__(
         self, steps: Sequence[Step], cache: Cache, jobs: int, device: str, verify: bool
     ) -> None:
-        if sys.platform != "linux" or device != "cpu":
-            raise KpError(
-                "KP512",
-                f"steps side by side take Linux and a CPU; this is {sys.platform} with {device}",
-                "leave out --jobs",
-            )
+        if obstacle := what_hinders(device):
+            raise KpError("KP512", obstacle, "leave out --jobs")
         self._steps, self._cache, self._verify = steps, cache, verify
         fork = multiprocessing.get_context("fork")
         self._processes: dict[Connection, Any] = {}

@@ -101,7 +101,11 @@ class Attachment:
         self._sources[name] = source
         self._handles[name] = []
         self._sites[name] = set()
-        knowledge.injector.patch(self.handle(name), knowledge.module)
+        try:
+            knowledge.injector.patch(self.handle(name), knowledge.module)
+        except BaseException:
+            self.remove(name)
+            raise
         return source
 
     def replace(self, name: str, knowledge: Knowledge) -> None:
@@ -113,20 +117,19 @@ class Attachment:
         before, self.members[name] = self.members[name], knowledge
         if knowledge.injector is before.injector:
             return
-        for handle in self._handles[name]:
-            handle.remove()
-        source = self._sources[name]
-        self._on_logits = [own for own in self._on_logits if own[0] != source]
-        self._handles[name], self._sites[name] = [], set()
-        knowledge.injector.patch(self.handle(name), knowledge.module)
+        self._unpatch(name)
+        try:
+            knowledge.injector.patch(self.handle(name), knowledge.module)
+        except BaseException:
+            self._unpatch(name)
+            self.members[name] = before
+            before.injector.patch(self.handle(name), before.module)
+            raise
 
     def remove(self, name: str) -> None:
         """Take a knowledge plugin off; with the last one every hook is gone."""
-        for handle in self._handles.pop(name):
-            handle.remove()
-        source = self._sources[name]
-        self._on_logits = [own for own in self._on_logits if own[0] != source]
-        del self.members[name], self._sources[name], self._sites[name]
+        self._unpatch(name)
+        del self.members[name], self._sources[name], self._sites[name], self._handles[name]
         self.disabled.discard(name)
         if self.active == name:
             self.active = None
@@ -134,6 +137,13 @@ class Attachment:
             for handle in self._root:
                 handle.remove()
             self._root = []
+
+    def _unpatch(self, name: str) -> None:
+        for handle in self._handles[name]:
+            handle.remove()
+        source = self._sources[name]
+        self._on_logits = [own for own in self._on_logits if own[0] != source]
+        self._handles[name], self._sites[name] = [], set()
 
     @contextmanager
     def knowledge(self, codes: torch.Tensor | None) -> Iterator[None]:

@@ -114,7 +114,8 @@ def _claim(job: LinkJob, folder: Path) -> None:
     output = job.output
     assert output is not None
     for name in job.inputs:
-        if name != inputs.STDIN and output.exists() and output.samefile(name):
+        given = Path(name)
+        if name != inputs.STDIN and given.exists() and output.exists() and output.samefile(given):
             raise SpecError("KP832", f"{output} is an input as well", "give another -o")
     if output.is_dir():
         raise SpecError("KP832", f"{output} is a folder", "give -o the name of a file")

@@ -246,18 +246,18 @@ class Results:
         """Return the id of the row that differs from a control row in nothing but its vectors."""
         if cell.source.control is None:
             return None
-        own = cell.source.injector.key_data()
-        for other in self.plan.cells:
-            source = other.source
-            if (
-                source.control is None
-                and source.needs_entities
-                and (
-                    source.knowledge == cell.source.knowledge and source.injector.key_data() == own
-                )
-            ):
-                return other.row
-        return None
+        rows = self.plan.resolved.injections
+        if rows[cell.row].row is not None:
+            return rows[cell.row].row
+
+        def made_by(own: Cell) -> tuple[Any, ...]:
+            source, init = own.source, rows[own.row].section.init
+            return source.knowledge, source.artifact, init, source.injector.key_data()
+
+        taught = (
+            o for o in self.plan.cells if o.source.control is None and o.source.needs_entities
+        )
+        return next((other.row for other in taught if made_by(other) == made_by(cell)), None)
 
     def _scores(self, cell: Cell, mask: Any, only: Sequence[str] = ()) -> dict[str, Any]:
         base = self._baseline(cell)

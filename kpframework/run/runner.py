@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
+from kpframework.errors import KpError
 from kpframework.run.cache import Cache
 from kpframework.run.execute import execute
 from kpframework.run.export import export_hosts, export_plugins
 from kpframework.run.lock import check_lock, make_lock
 from kpframework.run.plan import Plan, make_plan
 from kpframework.run.progress import Display
-from kpframework.run.record import write_json_atomic
+from kpframework.run.record import write_atomic, write_json_atomic
 from kpframework.run.resamples import write_resamples
 from kpframework.run.results import Results
 from kpframework.run.side_by_side import share_of_cores, what_hinders
@@ -46,7 +48,8 @@ def run_spec(
     the results and the folder, before trackers are told that the run is done.
 
     Raises:
-        KpError: a step failed (unless the spec says ``keep_going``), or the lock does not hold.
+        KpError: a step failed (unless the spec says ``keep_going``), or the lock does not hold;
+            KP503, the folder cannot be written, which is tried before anything is executed.
     """
     plan = make_plan(resolved)
     if lock is not None:
@@ -62,6 +65,7 @@ def run_spec(
         _call(registry, warn, "kp_after_step", step=record)
         trackers.call("step_done", record)
 
+    check_writable(folder)
     device = chosen_device(spec.run.device)
     if jobs > 1 and (obstacle := what_hinders(device)):
         warn(f"{obstacle}: they are made one after another")
@@ -77,11 +81,37 @@ def run_spec(
             keep_going=spec.run.keep_going,
             jobs=jobs,
         )
-        results = _write_down(plan, done, folder, warn)
-        page(results, folder)
+        try:
+            results = _write_down(plan, done, folder, warn)
+            page(results, folder)
+        except OSError as error:
+            raise _unwritable(folder, error) from error
     _call(registry, warn, "kp_after_run", results=results)
     trackers.call("run_done", results, folder)
     return results
+
+
+def check_writable(folder: Path) -> None:
+    """Make a run's folder, and write into it.
+
+    Raises:
+        KpError: KP503, that cannot be.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: OSError) -> KpError:
+    return KpError(
+        "KP503",
+        f"the run's folder cannot be written: {error.strerror or error}",
+        "give another with -o, or free some space; finished steps are kept",
+        str(error.filename or folder),
+    )
 
 
 def _write_down(
@@ -101,9 +131,7 @@ def _write_down(
     write_json_atomic(folder / "kp.lock", results["lock"])
     write_json_atomic(folder / "metrics.json", deterministic(results))
     lines = (json.dumps(line, ensure_ascii=False) for line in assembled.per_example())
-    temporary = folder / ".results.jsonl.tmp"
-    temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    temporary.replace(folder / "results.jsonl")
+    write_atomic(folder / "results.jsonl", "".join(f"{line}\n" for line in lines).encode())
     write_resamples(folder, assembled.resamples())
     write_json_atomic(folder / "results.json", results)
     return results

@@ -84,6 +84,7 @@ class Workers:
         waiting = list(self._steps)
         busy: dict[Connection, Step] = {}
         bars = _Bars(display)
+        looked: set[str] = set()  # for what the cache has
 
         def settle(result: StepResult) -> None:
             results[result.step.name] = result
@@ -98,22 +99,24 @@ class Workers:
         try:
             while waiting or busy:
                 for step in [s for s in waiting if _ready(s, results)]:
-                    result = skipped(step, results) or reused(
-                        step, self._cache, verify=self._verify, notify=display.say
-                    )
-                    idle = [own for own in self._processes if own not in busy]
-                    if result is None and not idle:
-                        if not self._processes:
-                            result = StepResult(step, "skipped", reason="no worker is left")
-                        else:
-                            continue
-                    waiting.remove(step)
+                    result = skipped(step, results)
+                    if result is None and step.name not in looked:
+                        looked.add(step.name)
+                        result = reused(step, self._cache, verify=self._verify, notify=display.say)
+                    if result is None and not self._processes:
+                        result = StepResult(step, "skipped", reason="no worker is left")
                     if result is not None:
+                        waiting.remove(step)
                         settle(result)
                         break  # what waits for it comes first again
+                    idle = [own for own in self._processes if own not in busy]
+                    if not idle:
+                        continue
+                    if not self._given(idle[0], step):
+                        break
+                    waiting.remove(step)
                     busy[idle[0]] = step
                     display.note(", ".join(own.name for own in busy.values()))
-                    _send(idle[0], step.name)
                 else:
                     for connection in wait(list(busy)):
                         assert isinstance(connection, Connection)
@@ -135,15 +138,29 @@ class Workers:
             process.join()
         self._processes.clear()
 
+    def _given(self, connection: Connection, step: Step) -> bool:
+        """Give a step to an idle process; forget one that was killed while it waited."""
+        try:
+            _send(connection, step.name)
+        except OSError:
+            self._end(connection)
+            return False
+        return True
+
+    def _end(self, connection: Connection) -> int | None:
+        """Take leave of a process that is no more; return its exit code."""
+        process = self._processes.pop(connection)
+        connection.close()
+        process.join()
+        return process.exitcode if isinstance(process.exitcode, int) else None
+
     def _heard(self, connection: Connection, step: Step, bars: _Bars) -> StepResult | None:
         """Take one message; return the step's result if it is at its end."""
         try:
             message = json.loads(connection.recv_bytes())
         except (EOFError, OSError):
-            process = self._processes.pop(connection)
-            connection.close()
-            process.join()
-            return _failed(step, 0.0, _death(step, process.exitcode))
+            bars.drop(connection)
+            return _failed(step, 0.0, _death(step, self._end(connection)))
         if "status" not in message:
             bars.take(connection, step, message)
             return None

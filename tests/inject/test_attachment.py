@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -88,6 +90,34 @@ def test_detach_restores_every_bit_and_leaves_no_hook(rig):
     assert fingerprint(rig.model) == before
     hooks = [m for m in rig.model.modules() if m._forward_hooks or m._forward_pre_hooks]
     assert hooks == []
+
+
+class Clumsy(SlotInjector):
+    """Fails in the middle of its work."""
+
+    def patch(self, handle, module):
+        super().patch(handle, module)
+        raise KpError("KP719", "no such layer", "take another host")
+
+
+def test_an_injector_that_cannot_patch_leaves_nothing_on_the_host():
+    rig = Rig("bert-classifier")
+    table = tiny_table(seed=0)
+    with pytest.raises(KpError, match="KP719"):
+        plug(rig.attachment, "kb", Clumsy(None, Context()), table, seed=0)
+    assert [m for m in rig.model.modules() if m._forward_hooks or m._forward_pre_hooks] == []
+    knowledge = rig.plug()
+    tables = [table.rows, knowledge.table.rows]  # the first name has been given out
+    collate = Collator(rig.tokenizer, rig.encoder.special.pad_id, tables)
+    row = linked(knowledge, TEXTS[1], "Lyon", source=1)
+    linked_inputs = collate(rig.encoder.encode([[row]])).inputs
+    with_plugin = rig.logits(linked_inputs)
+    assert not torch.equal(with_plugin, rig.logits(without(linked_inputs)))
+    clumsy = replace(knowledge, injector=Clumsy(None, Context()))
+    with pytest.raises(KpError, match="KP719"):
+        rig.attachment.replace("kb", clumsy)
+    assert rig.attachment.members["kb"] is knowledge
+    assert torch.equal(rig.logits(linked_inputs), with_plugin)
 
 
 def test_training_moves_the_module_and_never_the_host(rig):

@@ -117,6 +117,23 @@ def test_a_killed_process_is_told_with_its_step_and_the_other_goes_on(cache: Cac
     assert [results[name].status for name in ("one", "two")] == ["made", "made"]
 
 
+def test_a_process_that_is_killed_while_it_waits_leaves_its_steps_to_the_other(
+    cache: Cache,
+) -> None:
+    def kill_the_others(context: StepContext) -> Mapping[str, Any]:
+        parent = os.getppid()
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        own = Path("/proc/self/cmdline").read_bytes()
+        for child in set(map(int, children)) - {os.getpid()}:
+            if Path(f"/proc/{child}/cmdline").read_bytes() == own:
+                os.kill(child, signal.SIGKILL)
+        return write(context)
+
+    first = step("first", kill_the_others)
+    results = execute([first, step("one", x=first), step("two", x=first)], cache, jobs=2)
+    assert [results[name].status for name in ("first", "one", "two")] == ["made"] * 3
+
+
 def test_where_no_process_is_left_the_rest_is_skipped(cache: Cache) -> None:
     def die(context: StepContext) -> Mapping[str, Any]:
         os.kill(os.getpid(), signal.SIGKILL)

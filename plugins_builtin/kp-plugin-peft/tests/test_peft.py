@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -194,6 +195,49 @@ def test_tensors_of_another_backbone_are_refused(tmp_path):
     with pytest.raises(KpError) as caught:
         MADE["bitfit"]().load(tmp_path, lambda _folder: host("distilbert-classifier"))
     assert caught.value.problems[0].code == "KP651"
+
+
+@pytest.mark.parametrize("fault", ["missing", "cut", "no tensors"])
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("bitfit", "trained.safetensors"),
+        ("adapter", "trained.safetensors"),
+        ("lora", "adapter_model.safetensors"),
+        ("lora", "adapter_config.json"),
+    ],
+)
+def test_a_stored_host_that_is_damaged_is_refused(tmp_path, monkeypatch, name, file, fault):
+    model, _ = stepped("bert-classifier", name)
+    MADE[name]().save(model, tmp_path / "host")
+    path = tmp_path / "host" / file
+    if fault == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:20] if fault == "cut" else b"[]" * 20)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(KpError) as caught:
+        MADE[name]().load(Path("host"), lambda _folder: host("bert-classifier"))
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.where) == ("KP651", "host")
+    assert "as the run wrote it" in problem.fix
+
+
+def test_a_pickle_in_the_place_of_the_adapter_is_not_read(tmp_path):
+    model, _ = stepped("bert-classifier", "lora")
+    model.save_pretrained(tmp_path, safe_serialization=False)
+    assert (tmp_path / "adapter_model.bin").is_file()
+    with pytest.raises(KpError, match=r"no adapter_model\.safetensors"):
+        MADE["lora"]().load(tmp_path, lambda _folder: host("bert-classifier"))
+
+
+def test_an_adapter_of_another_method_is_refused(tmp_path):
+    from peft import IA3Config, get_peft_model
+
+    config = IA3Config(target_modules=["query"], feedforward_modules=[])
+    get_peft_model(host("bert-classifier"), config).save_pretrained(tmp_path)
+    with pytest.raises(KpError, match="not of LoRA"):
+        MADE["lora"]().load(tmp_path, lambda _folder: host("bert-classifier"))
 
 
 @pytest.mark.parametrize("architecture", ["bert-classifier", "gpt2-classifier"])

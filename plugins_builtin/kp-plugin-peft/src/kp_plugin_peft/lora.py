@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kp_plugin_peft.architectures import pattern
-from kp_plugin_peft.trained import FILE, load_trained, save_trained
+from kp_plugin_peft.trained import FILE, damaged, load_trained, require, save_trained
 from kpframework.api import Adaptation, TrainConfig
 
 if TYPE_CHECKING:
@@ -51,10 +51,24 @@ class LoRA(Adaptation):
         save_trained(model.get_base_model(), folder, _stored_by_peft)
 
     def load(self, folder: Path, load_model: Callable[[Path | None], PreTrainedModel]) -> Any:
-        """Return the backbone with the adapter of the folder on it."""
-        from peft import PeftModel
+        """Return the backbone with the adapter of the folder on it.
 
-        adapted = PeftModel.from_pretrained(load_model(None), str(folder))
+        Raises:
+            KpError: KP651, the folder holds no adapter that fits the backbone.
+        """
+        from peft import LoraConfig, PeftConfig, PeftModel
+        from safetensors import SafetensorError
+
+        # Without the first PEFT asks the hub, without the second it reads a pickle beside it.
+        require(folder, "adapter_config.json", "adapter_model.safetensors")
+        model = load_model(None)
+        try:
+            config = PeftConfig.from_pretrained(str(folder))
+            if not isinstance(config, LoraConfig):
+                raise ValueError("adapter_config.json is not of LoRA")
+            adapted = PeftModel.from_pretrained(model, str(folder), config=config)
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError) as error:
+            raise damaged(folder, error) from error
         if (folder / FILE).is_file():
             load_trained(adapted.get_base_model(), folder)
         return adapted

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from kpframework import KpError
@@ -50,13 +51,38 @@ def save_trained(model: Any, folder: Path, elsewhere: Callable[[str], bool] | No
         save_file(tensors, folder / FILE, metadata={"format": "pt"})
 
 
+def require(folder: Path, *names: str) -> None:
+    """Refuse a folder that lacks a file of a stored host.
+
+    Raises:
+        KpError: KP651, the first file that is not there.
+    """
+    for name in names:
+        if not (folder / name).is_file():
+            raise damaged(folder, f"it has no {name}")
+
+
+def damaged(folder: Path, what: object) -> KpError:
+    """Return the error for a folder that does not hold what was stored, KP651."""
+    return KpError(
+        "KP651",
+        f"the stored host does not load: {what}",
+        "take the folder as the run wrote it, or run again to make it anew",
+        where=str(folder),
+    )
+
+
 def load_trained(model: Any, folder: Path) -> Any:
     """Put stored tensors into a model.
 
     Raises:
-        KpError: KP651, they are not this model's.
+        KpError: KP651, they are not there, are damaged or are not this model's.
     """
-    tensors = load_file(folder / FILE)
+    require(folder, FILE)
+    try:
+        tensors = load_file(folder / FILE)
+    except (OSError, SafetensorError) as error:
+        raise damaged(folder, f"{FILE}: {error}") from error
     own = dict(model.named_parameters())
     wrong = [
         name

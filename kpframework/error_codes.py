@@ -179,7 +179,7 @@ ERROR_CODES: dict[str, str] = {
     # Training
     "KP720": "The loss or a gradient is not finite; training stopped before the weights changed.",
     "KP730": "No such head.",
-    "KP731": "A model folder does not load with the head a task needs.",
+    "KP731": "A model folder does not load with the head a task needs, or has no tokenizer.",
     "KP732": "A checkpoint's head is missing, or has other outputs than the task.",
     "KP733": "A model folder has no trained head to answer with.",
     "KP734": "What a run wrote of a host it keeps is damaged.",
@@ -187,11 +187,11 @@ ERROR_CODES: dict[str, str] = {
     "KP741": "The corpus holds no linked mention with a vector.",
     "KP742": "A task that reads one word of each input hides another number of tokens.",
     "KP743": "The examples of a split have different numbers of inputs.",
+    "KP744": "There is no text, or no example, to train on or to answer.",
     "KP750": "A file of documents cannot be read, or a document of it is malformed.",
     "KP751": "An annotation does not lie where its own text is.",
     "KP752": "The package that reads a format of documents is not installed.",
     # Knowledge plugins
-    "KP760": "A knowledge plugin's configuration cannot be read.",
     "KP770": "The folder is no knowledge plugin, or one of another format.",
     "KP771": "The entity vectors beside a knowledge plugin are not those it was trained with.",
     "KP772": "The knowledge plugin is not attached to a host.",

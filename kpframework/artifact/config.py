@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from kpframework.api.config import ComponentRef
 from kpframework.artifact.digests import file_digests, sealed
 from kpframework.digest import content_digest, file_digest
 from kpframework.errors import KpError, PluginError
@@ -50,6 +51,18 @@ def read_config(folder: Path) -> dict[str, Any]:
     if found == FORMAT and sealed(config)["sha256"] != config["sha256"]:
         raise KpError("KP777", f"{path} is not the file that was saved", _AGAIN)
     return dict(config)
+
+
+def component_of(folder: Path, config: Mapping[str, Any], kind: str) -> ComponentRef:
+    """Return the section of the ``injector`` or the ``linker`` that an artifact was trained with.
+
+    Raises:
+        KpError: KP770, it is none.
+    """
+    try:
+        return ComponentRef.model_validate(config[kind])
+    except ValueError as error:
+        raise KpError("KP770", f"{folder / ARTIFACT_FILE} is damaged: {error}", _AGAIN) from error
 
 
 def check_files(folder: Path, config: Mapping[str, Any], once: bool = False) -> None:

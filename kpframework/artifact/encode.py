@@ -63,7 +63,12 @@ class RowEncoder:
         self.host = host
         self.tokenizer = tokenizer
         self.max_length = longest_input(host.model, tokenizer) if max_length is None else max_length
-        self._encoder = InputEncoder(tokenizer, self.max_length, frame=special_tokens)
+        # Not at the head: transformers is not needed where nothing is encoded.
+        from kpframework.train.hosts import is_causal
+
+        self._encoder = InputEncoder(
+            tokenizer, self.max_length, is_causal(host.model), frame=special_tokens
+        )
 
     def items(self, rows: Sequence[Row]) -> list[Encoded]:
         """Return each row as token ids; all texts of a plugin are linked in one call.

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from kpframework.api.config import ComponentRef
 from kpframework.api.context import Context
-from kpframework.artifact.config import check_files, check_plugins, read_config
+from kpframework.artifact.config import check_files, check_plugins, component_of, read_config
 from kpframework.artifact.write import CARD_FILE
 from kpframework.errors import KpError
 from kpframework.inject.plug import load_state
@@ -32,8 +31,8 @@ def parts_of(folder: Path, verify: bool | Literal["once"], registry: Any) -> dic
     if verify:
         check_files(folder, config, once=verify == "once")
     context = Context()
-    injector = _create("injector", config, registry, context)
-    linker = _create("linker", config, registry, context)
+    injector = _create(folder, config, "injector", registry, context)
+    linker = _create(folder, config, "linker", registry, context)
     kb, table = open_store(folder / "kb"), None
     if config["entities"] is not None:
         table = EntityTable.open(
@@ -56,7 +55,8 @@ def parts_of(folder: Path, verify: bool | Literal["once"], registry: Any) -> dic
         "kb": kb,
         "table": table,
         "state": load_state(folder),
-        "card": card.read_text("utf-8") if card.is_file() else "",
+        # Anybody may have edited it, with any editor.
+        "card": card.read_text("utf-8", "replace") if card.is_file() else "",
     }
 
 
@@ -68,6 +68,7 @@ def with_note(card: str) -> str:
     return head + mark + ("\n" if head else "") + _NOTE + body.lstrip("\n")
 
 
-def _create(kind: str, config: Mapping[str, Any], registry: Any, context: Context) -> Any:
-    ref = ComponentRef.model_validate(config[kind])
-    return bind_ref(kind, ref, registry).create(context)
+def _create(
+    folder: Path, config: Mapping[str, Any], kind: str, registry: Any, context: Context
+) -> Any:
+    return bind_ref(kind, component_of(folder, config, kind), registry).create(context)

@@ -110,7 +110,7 @@ class _Source:
         from kpframework.run.look import kb_of_section, kb_of_spec, stored_kb
 
         if self.folder:
-            return stored_kb(Path(self.spec))
+            return open_store(stored_kb(Path(self.spec)))
         registry = load()
         if self.own:
             return open_store(kb_of_section(self.spec, registry, cache, display))

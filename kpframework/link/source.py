@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kpframework.api.config import ComponentRef
-from kpframework.errors import KpError, SpecError
-from kpframework.kb.build import METADATA
+from kpframework.errors import SpecError
 from kpframework.plugins import Registry
 from kpframework.run.cache import Cache
 from kpframework.run.digest import content_digest
-from kpframework.run.look import kb_of_section, knowledge_id, stored
+from kpframework.run.look import kb_of_section, knowledge_id, stored, stored_kb
 from kpframework.run.manifest import MANIFEST
 from kpframework.run.progress import Display
 from kpframework.spec import BoundComponent, load_spec
@@ -57,20 +55,12 @@ def from_folder(folder: Path, linker: ComponentRef | None, registry: Registry) -
         SpecError: KP822, the folder holds no knowledge base; KP838, there is no linker.
         KpError: KP770, a knowledge plugin's description is damaged.
     """
-    own = folder / ARTIFACT_FILE
-    kb = folder / "kb" if own.is_file() else folder
-    if not (kb / METADATA).is_file():
-        raise SpecError(
-            "KP822",
-            f"{folder} holds no knowledge base: no {METADATA} in {kb}",
-            "give a spec, a knowledge base's own section ('{\"type\": …}'), a folder below a run's "
-            "plugins/, or a kb folder of the cache",
-        )
-    if linker is None and own.is_file():
-        try:
-            linker = ComponentRef.model_validate(json.loads(own.read_text("utf-8"))["linker"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise KpError("KP770", f"{own} is damaged: {error}") from error
+    kb = stored_kb(folder)
+    if linker is None and (folder / ARTIFACT_FILE).is_file():
+        # Seconds to import, for what a folder with a linker given needs none of.
+        from kpframework.artifact.config import component_of, read_config
+
+        linker = component_of(folder, read_config(folder), "linker")
     if linker is None:
         raise SpecError(
             "KP838",

@@ -84,11 +84,13 @@ def _bytes(piece: Mapping[str, Any]) -> bytes:
 def _checked(raw: bytes, name: str, where: str, parse: Any) -> Text | Problem:
     try:
         text: Text = parse(raw.decode("utf-8"), where)
-        text.text.encode("utf-8")  # JSON can spell half a character, which no file can hold
+        # JSON can spell half a character, which no file can hold.
+        text.text.encode("utf-8")
+        text.id.encode("utf-8")
     except UnicodeDecodeError as error:
         return _problem(where, f"not UTF-8 at byte {error.start}: {error.reason}")
     except UnicodeEncodeError:
-        return _problem(where, "the text holds half a character (a lone surrogate)")
+        return _problem(where, "the text or its id holds half a character (a lone surrogate)")
     except KpError as error:
         return replace(error.problems[0], code="KP835")
     return text if text.id else replace(text, id=name)

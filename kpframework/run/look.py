@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from kpframework.api.config import ComponentRef
 from kpframework.errors import SpecError
 from kpframework.kb.build import METADATA
-from kpframework.kb.store import KBStore, open_store
 from kpframework.run.cache import Cache
 from kpframework.run.progress import Display
 
@@ -38,16 +37,15 @@ def section(text: str, option: str) -> ComponentRef:
         raise SpecError("KP111", f"{option}: no component section: {text[:60]!r}", fix) from None
 
 
-def stored_kb(folder: Path) -> KBStore:
-    """Open the store in a folder: of the cache, or a saved knowledge plugin's (in its ``kb``).
+def stored_kb(folder: Path) -> Path:
+    """Return the store in a folder: of the cache, or a saved knowledge plugin's (in its ``kb``).
 
     Raises:
         SpecError: KP822 there is none.
-        KpError: KP400 it is damaged.
     """
     for place in (folder, folder / "kb"):
         if (place / METADATA).is_file():
-            return open_store(place)
+            return place
     raise SpecError(
         "KP822",
         f"{folder} holds no knowledge base: neither {METADATA} nor kb/{METADATA}",

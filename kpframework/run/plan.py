@@ -146,12 +146,12 @@ class _Planner(DataPlanner):
             origin = self.resolved.injections[origin.row]
         artifact, injector, name = bound.artifact, bound.injector, bound.knowledge or ""
         if artifact is not None:
-            injector = artifact_steps.injector(artifact, self.resolved.registry)
+            injector = artifact_steps.bound(artifact, "injector", self.resolved.registry)
             name = bound.section.knowledge or origin.section.knowledge or ""
         assert injector is not None
         linker = self.resolved.knowledge[name].linker if name else None
         if artifact is not None and not name:
-            linker = artifact_steps.linker(artifact, self.resolved.registry)
+            linker = artifact_steps.bound(artifact, "linker", self.resolved.registry)
             links = self.saved[artifact]
         else:
             links = name

@@ -164,5 +164,7 @@ def predict(
             found[list(indices)] = own
             advance(len(indices))
     if found is None:
-        raise ValueError("there is nothing to predict")
+        raise KpError(
+            "KP744", "there is no example to answer", "give the task's dev and test files examples"
+        )
     return found

@@ -25,8 +25,21 @@ _HEADS = {
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """Return the fast tokenizer of a model folder."""
-    return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    """Return the fast tokenizer of a model folder.
+
+    Raises:
+        KpError: KP731, there is none, or it does not load.
+    """
+    fix = "save it there as well: tokenizer.save_pretrained(folder)"
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    # tokenizers raises bare exceptions of a damaged file.
+    except Exception as error:
+        raise KpError("KP731", f"{folder} holds no tokenizer: {error}", fix) from error
+    # Where the files are missing, transformers makes one that knows special tokens alone.
+    if len(tokenizer.get_vocab()) <= len(set(tokenizer.all_special_tokens)):
+        raise KpError("KP731", f"{folder} holds no tokenizer: it knows no words", fix)
+    return tokenizer
 
 
 def is_causal(model: Any) -> bool:

@@ -10,6 +10,7 @@ import torch
 
 from kpframework.api.config import TrainConfig
 from kpframework.api.context import Context
+from kpframework.errors import KpError
 from kpframework.inject.batch import Collator
 from kpframework.inject.encoding import EditedSegment, Encoded, InputEncoder
 from kpframework.inject.freezing import freeze
@@ -40,7 +41,15 @@ def fit_head(
     for parameter in model.parameters():
         parameter.requires_grad_(id(parameter) not in base)
     encoder = InputEncoder(tokenizer, max_length)
-    encoded = [item for item in encoder.encode([[EditedSegment(t)] for t in texts]) if item.origin]
+    items = encoder.encode([[EditedSegment(text)] for text in texts])
+    encoded = [item for item in items if max(item.origin, default=-1) >= 0]
+    if len(encoded) < 2:
+        raise KpError(
+            "KP744",
+            f"a masked-LM head is fitted to passages, and there are {len(encoded)} with words",
+            "give the row a corpus with more of them: a knowledge base needs descriptions, a file "
+            "lines of text",
+        )
     order = np.random.Generator(np.random.Philox(key=[context.seed, 1])).permutation(len(encoded))
     held = max(1, len(encoded) // 50)
     train = [encoded[i] for i in order[held:]]

@@ -82,6 +82,8 @@ def test_a_file_that_was_added_is_refused_but_the_card_is_anybodys(copy):
     (copy / "README.md").write_text("# Mine", "utf-8")
     (copy / ".gitattributes").write_text("", "utf-8")
     assert KnowledgePlugin.from_pretrained(copy).card == "# Mine"
+    (copy / "README.md").write_bytes("# Größe".encode("latin-1"))
+    assert KnowledgePlugin.from_pretrained(copy).card == "# Gr\ufffd\ufffde"
     (copy / "kb" / "more.json").write_text("{}", "utf-8")
     with pytest.raises(KpError, match=r"kb/more\.json is new"):
         KnowledgePlugin.from_pretrained(copy)

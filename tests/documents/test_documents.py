@@ -183,6 +183,7 @@ MALFORMED = [
     ("c.ann", "T1\tDisease 0-1\ta\n"),
     ("c.ann", "N1\tReference T1 MESH:D1\ta\n"),
     ("c.ann", "?1\tDisease 0 1\ta\n"),
+    ("c.ann", "\tDisease 0 1\ta\n"),
     ("c.jsonl", b'{"text": "\xff"}'),
     ("c.pubtator.gz", gzip.compress(b"1|t|a\n1|a|b\n", mtime=0)[:-9]),
     ("c.spacy", b"no docbin"),

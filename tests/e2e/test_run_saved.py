@@ -100,3 +100,20 @@ def test_saved_plugins_of_one_name_are_told_apart(make_project):
         again = row(results, f"from-{layout}")
         assert again["metrics"]["micro_f1"]["mean"] == trained["metrics"]["micro_f1"]["mean"]
         assert again["input_overhead"] == trained["input_overhead"]
+
+
+def test_a_saved_plugin_that_was_changed_since_is_no_row(make_project):
+    project = make_project(injections=one_row(), tasks=TYPING)
+    assert project.call("run", "spec.json").code == 0
+    saved = project.folder / RUN / "plugins/map-task"
+    card, config = saved / "README.md", saved / "kp_config.json"
+    row = {"id": "saved", "from": f"./{RUN}/plugins/map-task"}
+    project.change(name="second", knowledge=[], corpora=[], injections=[row])
+    card.write_text("Edited.")
+    assert project.call("plan", "spec.json").code == 0
+    config.write_text(config.read_text("utf-8").replace('"concat"', '"replace"'), "utf-8")
+    done = project.call("plan", "spec.json")
+    assert done.code == 1
+    assert "KP777" in done.err
+    config.write_text("[]")
+    assert "KP770" in project.call("plan", "spec.json").err

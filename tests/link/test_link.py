@@ -203,6 +203,7 @@ BAD = (
     b'{"id": 7, "text": "caf\xc3\xa9 lens"}\n'
     b'{"id": "c", "text": "\xff"}\n'
     b'{"text": "half \\ud800"}\n'
+    b'{"id": "\\ud800", "text": "whole"}\n'
     b'{"text": "lens", "mentions": [{"start": 0, "end": 9}]}\n'
 )
 
@@ -217,11 +218,17 @@ def test_a_bad_line_stops_with_its_place_or_is_left_out_and_counted(corpus, link
     summary = link(source, "-o", out, "--on-error", "skip")["coverage"]
     assert [record["id"] for record in records(out)] == ["a", "7"]
     assert [m["mention"] for r in records(out) for m in r["mentions"]] == ["aorta", "lens"]
-    assert (summary["texts"], summary["blank_lines"], summary["bad_lines"]) == (2, 1, 5)
+    assert (summary["texts"], summary["blank_lines"], summary["bad_lines"]) == (2, 1, 6)
     places = [problem["where"] for problem in summary["problems"]]
-    assert places == [f"{source}:{number}" for number in (3, 4, 6, 7, 8)]
+    assert places == [f"{source}:{number}" for number in (3, 4, 6, 7, 8, 9)]
     # What was left out before is not passed over when it shall stop.
     assert "KP835" in link(source, "-o", out, code=1)
+
+
+def test_an_input_that_is_not_there_is_told_where_the_output_is_already(corpus, link, tmp_path):
+    out = tmp_path / "out.jsonl"
+    link(corpus.texts, "-o", out)
+    assert "KP830" in link(tmp_path / "mistyped.txt", "-o", out, code=2)
 
 
 def test_a_whole_file_is_one_text_and_fields_can_be_named(corpus, link, tmp_path):
@@ -302,7 +309,8 @@ def test_a_folder_without_a_linker_and_one_without_a_knowledge_base_are_refused(
     line[1] = '{"type": "triples", "paths": ["kb/triples.tsv"]}'
     assert run(line) == 2
     assert "KP838" in capsys.readouterr().err
-    line[1] = str(tmp_path)
+    line[1] = str(tmp_path / "none")
+    (tmp_path / "none").mkdir()
     assert run(line) == 2
     assert "KP822" in capsys.readouterr().err
 

@@ -88,6 +88,16 @@ def test_a_language_model_from_elsewhere_loads_with_its_own_head(tmp_path, archi
     assert (host.head, host.labels, host.task) == (head, (), None)
 
 
+@pytest.mark.parametrize("content", [None, "{broken", "{}"])
+def test_a_model_without_a_tokenizer_is_refused(tmp_path, content):
+    tiny_model("bert-masked-lm", len(tiny_tokenizer("bert-masked-lm"))).save_pretrained(tmp_path)
+    if content is not None:
+        (tmp_path / "tokenizer.json").write_text(content)
+    with pytest.raises(KpError, match="holds no tokenizer") as error:
+        load_host(tmp_path)
+    assert error.value.code == "KP731"
+
+
 def test_a_model_without_a_head_is_refused(folder):
     with pytest.raises(KpError) as error:
         load_host(folder / "backbone")

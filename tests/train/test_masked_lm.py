@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
 from kpframework.api import Context, Mention, Segment, TrainConfig
+from kpframework.errors import KpError
 from kpframework.inject.attachment import Attachment
 from kpframework.inject.freezing import fingerprint, freeze
 from kpframework.inject.plug import plug
@@ -115,6 +117,14 @@ def test_a_fitted_head_leaves_the_encoder_and_beats_the_commonest_token(tmp_path
     assert fingerprint(model.base_model) == encoder
     assert history.loss[-1] < history.loss[0]
     assert quality["accuracy"] > quality["unigram_accuracy"]
+
+
+@pytest.mark.parametrize("texts", [[], ["", " "], TEXTS[:1]])
+def test_a_head_is_not_fitted_to_next_to_nothing(tmp_path, texts):
+    tokenizer = tiny_tokenizer("bert")
+    model = tiny_model("bert-masked-lm", len(tokenizer))
+    with pytest.raises(KpError, match="KP744"):
+        fit_head(model, tokenizer, texts, TrainConfig(epochs=1), Context(scratch=tmp_path))
 
 
 def test_random_masking_is_a_function_of_seed_and_epoch():

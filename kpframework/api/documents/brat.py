@@ -11,7 +11,7 @@ from kpframework.api.documents.model import Annotation, Document, known_ids
 
 _TEXT_BOUND = re.compile(r"(\S+) (\d+ \d+(?:;\d+ \d+)*)")
 _REFERENCE = re.compile(r"Reference (T\S+) (\S+)")
-_KINDS = "TREAMN*#"
+_KINDS = frozenset("TREAMN*#")
 """First letters of lines; all but T (mentions) and N (their ids) say nothing of mentions."""
 
 
@@ -44,20 +44,20 @@ def _annotations(path: Path) -> list[tuple[Annotation, str | None]]:
                 continue
             name, _, rest = line.partition("\t")
             body, _, surface = rest.partition("\t")
-            if name[0] == "T":
+            if name[:1] == "T":
                 match = _TEXT_BOUND.fullmatch(body)
                 if match is None:
                     raise malformed(where, "a mention is 'T1, type start end, text', tabs between")
                 spans = [(int(a), int(b)) for a, b in map(str.split, match[2].split(";"))]
                 found[name] = (match[1], spans, surface, where)
-            elif name[0] == "N":
+            elif name[:1] == "N":
                 match = _REFERENCE.fullmatch(body)
                 if match is None:
                     raise malformed(
                         where, "an id is 'N1, Reference T1 SPACE:id, name', tabs between"
                     )
                 ids.setdefault(match[1], []).append(match[2])
-            elif name[0] not in _KINDS:
+            elif name[:1] not in _KINDS:
                 raise malformed(where, f"a line of an unknown kind: {name[:20]!r}")
     lost = sorted(set(ids) - set(found))
     if lost:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from kpframework.api.config import ComponentRef
-from kpframework.errors import SpecError
+from kpframework.artifact.config import (
+    check_files,
+    check_plugins,
+    component_of,
+    read_config,
+)
 from kpframework.inject.plug import MODULE_FILE
 from kpframework.run.step import JSON, Step, StepContext
-from kpframework.spec.checks import ARTIFACT_FILE
 from kpframework.spec.resolve import bind_ref
 from kpframework.spec.resolved import BoundComponent
 
@@ -34,21 +36,14 @@ def part(make: Callable[..., Step], folder: Path, name: Part, label: str) -> Ste
     return make(f"{name}[{label}]", _KINDS[name], action, {"part": name}, files=[source])
 
 
-def injector(folder: Path, registry: Any) -> BoundComponent:
-    """Return the injector an artifact was trained with."""
-    return bind_ref("injector", _section(folder, "injector"), registry)
+def bound(folder: Path, kind: Literal["injector", "linker"], registry: Any) -> BoundComponent:
+    """Return the injector or the linker an artifact was trained with.
 
-
-def linker(folder: Path, registry: Any) -> BoundComponent:
-    """Return the linker an artifact was trained with."""
-    return bind_ref("linker", _section(folder, "linker"), registry)
-
-
-def _section(folder: Path, name: str) -> ComponentRef:
-    path = folder / ARTIFACT_FILE
-    try:
-        return ComponentRef.model_validate(json.loads(path.read_text("utf-8"))[name])
-    except (OSError, ValueError, KeyError) as error:
-        raise SpecError(
-            "KP760", f"{path} is no knowledge plugin's configuration: {error}", where=str(path)
-        ) from error
+    Raises:
+        KpError: KP770, KP777, KP779: the folder is no knowledge plugin, not as it was saved, or
+            made of plugins that are not installed.
+    """
+    config = read_config(folder)
+    check_files(folder, config, once=True)
+    check_plugins(config, registry)
+    return bind_ref(kind, component_of(folder, config, kind), registry)

@@ -40,6 +40,14 @@ class SavedHost:
     record: Mapping[str, Any]
     """The content of ``kp_host.json``; empty for a model from elsewhere."""
 
+    @property
+    def calibration(self) -> Mapping[str, float]:
+        """What the run chose on dev for the host alone, such as a threshold, for `Task.decide`.
+
+        Empty where no row of the run was the bare host.
+        """
+        return dict(self.record.get("calibration", {}))
+
 
 def load_host(folder: str | Path, registry: Any = None) -> SavedHost:
     """Load a host of a run folder (``runs/NAME/hosts/…``), or any transformers model folder.
@@ -93,6 +101,7 @@ def host_record(
     labels: Path,
     adaptation: Mapping[str, Any],
     backbone: Mapping[str, Any],
+    calibration: Mapping[str, float],
 ) -> dict[str, Any]:
     """Return the content of ``kp_host.json``.
 
@@ -103,6 +112,7 @@ def host_record(
         labels: the file in which the run's step keeps the labels.
         adaptation: its section with all options.
         backbone: likewise.
+        calibration: what was chosen on dev for the host alone.
     """
     return {
         "kp_format": FORMAT,
@@ -112,6 +122,7 @@ def host_record(
         "task": dict(task),
         "adaptation": dict(adaptation),
         "backbone": dict(backbone),
+        "calibration": dict(calibration),
     }
 
 

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from kpframework.api.records import read_records as read_records
     from kpframework.api.records import read_text as read_text
     from kpframework.api.records import record_field as record_field
+    from kpframework.api.records import record_id as record_id
     from kpframework.api.records import record_span as record_span
     from kpframework.api.relations import RelationInstance as RelationInstance
     from kpframework.api.relations import marker_edits as marker_edits
@@ -166,6 +167,7 @@ _HOME = {
     "read_records": "records",
     "read_text": "records",
     "record_field": "records",
+    "record_id": "records",
     "record_span": "records",
     "relation_instance": "relations",
     "reply": "executor",

@@ -105,6 +105,19 @@ def record_field(value: dict[str, Any], key: str, kind: type[T], where: str) -> 
     return found
 
 
+def record_id(found: Any, where: str) -> str:
+    """Return an id as text, which JSON may have as a number; empty for null.
+
+    Raises:
+        KpError: it is neither a text nor a whole number.
+    """
+    if found is None:
+        return ""
+    if type(found) not in (str, int):
+        raise malformed_record(where, f"an id is a {type(found).__name__}, not a text")
+    return str(found)
+
+
 def record_span(value: dict[str, Any], text: str, where: str) -> tuple[int, int]:
     """Return the character span ``start``, ``end`` of a record.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kpframework.api.records import malformed_record, record_field, record_span
+from kpframework.api.records import malformed_record, record_field, record_id, record_span
 from kpframework.api.text import Insertion, Literal, Mention
 
 
@@ -55,9 +55,8 @@ def _plain(value: dict[str, Any], where: str) -> RelationInstance:
     ends = []
     for role in ("head", "tail"):
         end = record_field(value, role, dict, where)
-        ends.append(
-            Mention(*record_span(end, text, where), str(end.get("entity") or ""), role=role)
-        )
+        entity = record_id(end.get("entity"), where)
+        ends.append(Mention(*record_span(end, text, where), entity, role=role))
     return RelationInstance(text, ends[0], ends[1], record_field(value, "label", str, where))
 
 
@@ -90,10 +89,10 @@ def _place(end: Any, key: str, where: str) -> tuple[str, int, int]:
     try:
         if isinstance(end, dict):
             first, last = end["pos"]
-            return str(end.get("id") or ""), int(first), int(last)
+            return record_id(end.get("id"), where), int(first), int(last)
         _name, entity, places = end
         indices: Sequence[int] = places[0]
-        return str(entity or ""), int(indices[0]), int(indices[-1]) + 1
+        return record_id(entity, where), int(indices[0]), int(indices[-1]) + 1
     except (TypeError, ValueError, KeyError, IndexError):
         raise malformed_record(
             where,

@@ -32,7 +32,7 @@ def export_hosts(plan: Plan, done: Mapping[str, StepResult], folder: Path) -> di
     for cell in plan.cells:
         own = cell.source.trains_host
         steps = cell.trained if own else cell.hosts
-        for seed, step in zip(cell.seeds, steps, strict=True):
+        for number, (seed, step) in enumerate(zip(cell.seeds, steps, strict=True)):
             name = f"{cell.host}/{cell.task}/seed{seed}"
             name = f"{cell.row}/{name}" if own else name
             source = None if step is None else done[step.name].folder
@@ -44,13 +44,18 @@ def export_hosts(plan: Plan, done: Mapping[str, StepResult], folder: Path) -> di
             parts += [cell.task] if len(plan.resolved.spec.tasks) > 1 else []
             parts += [f"seed{seed}"] if len(cell.seeds) > 1 else []
             copy_tree(source, folder / "--".join(parts))
-            _record_host(plan, cell, done, step, folder / "--".join(parts))
+            _record_host(plan, cell, number, done, step, folder / "--".join(parts))
             written[name] = str(folder / "--".join(parts))
     return written
 
 
 def _record_host(
-    plan: Plan, cell: Cell, done: Mapping[str, StepResult], step: Step | None, folder: Path
+    plan: Plan,
+    cell: Cell,
+    number: int,
+    done: Mapping[str, StepResult],
+    step: Step | None,
+    folder: Path,
 ) -> None:
     """Write beside a host how it was made, so that it can be loaded without its spec."""
     adaptation = plan.resolved.hosts[cell.host].adaptation
@@ -67,8 +72,27 @@ def _record_host(
         examples / "labels.json",
         adaptation.filled(),
         plan.resolved.backbone.filled(),
+        _calibration(plan, cell, number, done),
     )
     write_json_atomic(folder / HOST_FILE, record)
+
+
+def _calibration(
+    plan: Plan, cell: Cell, number: int, done: Mapping[str, StepResult]
+) -> Mapping[str, Any]:
+    """Return what was chosen on dev for a host alone: by a row that adds nothing to it."""
+    if cell.source.trains_host:
+        alone = [cell]
+    else:
+        alone = [
+            other
+            for other in plan.cells
+            if (other.host, other.task) == (cell.host, cell.task)
+            and not other.source.uses_knowledge
+            and other.source.stage == "none"
+        ]
+    evaluated = [done[other.evaluations[number].name] for other in alone]
+    return next((own.metrics["calibration"] for own in evaluated if own.folder is not None), {})
 
 
 def export_plugins(

@@ -38,6 +38,7 @@ class Results:
         self.spec = plan.resolved.spec
         self.tasks = {name: self._task_of(name) for name in plan.resolved.tasks}
         self.tests = {name: self._test(name) for name in self.tasks}
+        self._held: dict[Place, Any] = {}
         self._drawn: dict[tuple[Place, bytes], dict[str, Resampled]] = {}
 
     def build(self) -> dict[str, Any]:
@@ -71,7 +72,7 @@ class Results:
                 metrics, self.tests[cell.task], cell.seeds
             )
             for cell in self.plan.cells
-            if self._statistics(cell) is not None and (metrics := self._resampled(cell, None))
+            if self._finished(cell) and (metrics := self._resampled(cell, None))
         }
 
     def per_example(self) -> list[dict[str, Any]]:
@@ -129,13 +130,23 @@ class Results:
         decisions: list[Any] = json.loads((result.folder / "decisions.json").read_text("utf-8"))
         return decisions
 
+    def _finished(self, cell: Cell) -> bool:
+        return all(self.done[step.name].folder is not None for step in cell.evaluations)
+
     def _statistics(self, cell: Cell) -> Any:
-        folders = [self.done[step.name].folder for step in cell.evaluations]
-        if any(folder is None for folder in folders):
-            return None
-        return np.stack(
-            [np.load(f / "statistics.npy", allow_pickle=False) for f in folders if f is not None]
-        )
+        """Return the statistics of a finished cell, shape (seeds, examples, parts).
+
+        Those of two cells are held, a row's and its baseline's: they are asked for with every class
+        and subset, and may be large.
+        """
+        place = cell.row, cell.host, cell.task
+        if place not in self._held:
+            folders = [self.done[step.name].folder for step in cell.evaluations]
+            files = [folder / "statistics.npy" for folder in folders if folder is not None]
+            for old in list(self._held)[:-1]:
+                del self._held[old]
+            self._held[place] = np.stack([np.load(file, allow_pickle=False) for file in files])
+        return self._held[place]
 
     def _backbone(self) -> dict[str, Any]:
         bound = self.plan.resolved.backbone
@@ -301,7 +312,7 @@ class Results:
             for other in self.plan.cells
             if (other.row, other.host, other.task) == (row, cell.host, cell.task)
         ]
-        return found[0] if found and self._statistics(found[0]) is not None else None
+        return found[0] if found and self._finished(found[0]) else None
 
     def _subsets(self, cell: Cell) -> list[dict[str, Any]]:
         """Return scores by how many of an example's own mentions have a vector."""

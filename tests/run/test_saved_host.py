@@ -56,6 +56,18 @@ def test_a_kept_host_answers_as_it_was_scored(folder, kind):
     assert host.task.show(decided) == expected["decision"]
 
 
+def test_a_kept_host_decides_alone_as_its_row_did(folder):
+    host = load_host(folder / "runs/tiny/hosts/full")
+    results = json.loads((folder / "runs/tiny/results.json").read_text("utf-8"))
+    (alone,) = [
+        row for row in results["rows"] if (row["injection"], row["host"]) == ("frozen", "full")
+    ]
+    assert host.calibration == {
+        key: value for key, value in alone["calibration"][0].items() if key != "seed"
+    }
+    assert "threshold" in host.calibration
+
+
 def test_a_task_whose_files_are_gone_is_told_and_the_host_still_loads(folder, tmp_path):
     copy = shutil.copytree(folder / "runs/tiny/hosts/full", tmp_path / "full")
     record = json.loads((copy / "kp_host.json").read_text("utf-8"))

@@ -6,9 +6,11 @@ import shutil
 from functools import partialmethod
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from kp_plugin_serve import service as service_module
+from kp_plugin_serve.answers import classes
 from kp_plugin_serve.app import CHARACTERS, TEXTS, make_app
 from kp_plugin_serve.guard import BODY
 from kp_plugin_serve.loading import load
@@ -56,6 +58,15 @@ def test_a_text_is_answered_with_and_without_knowledge_and_its_mention_is_told(c
         by_hand = host.model(**inputs).logits.sigmoid()[0].tolist()
     without = {row["label"]: row["without"] for row in rows}
     assert [without[label] for label in host.labels] == pytest.approx(by_hand, abs=1e-5)
+
+
+def test_each_answer_is_decided_by_its_own_threshold(service):
+    pair = np.array([[0.2, -3.0], [0.2, -3.0]], dtype=np.float32)
+    thresholds = [{"threshold": 9.0}, {"threshold": -9.0}]
+    told = classes(service.host, pair, thresholds)
+    assert told["without"] == "capital"
+    assert told["with"] == "capital, system"
+    assert service.host.calibration["threshold"] != thresholds[0]["threshold"]
 
 
 def test_rows_of_one_batch_have_their_own_plugins_or_none(client):

@@ -20,24 +20,28 @@ Numbers = npt.NDArray[np.float64]
 
 
 def classes(
-    host: SavedHost, pair: Sequence[npt.NDArray[np.float32]], calibration: Mapping[str, float]
+    host: SavedHost,
+    pair: Sequence[npt.NDArray[np.float32]],
+    calibrations: Sequence[Mapping[str, float]],
 ) -> dict[str, Any]:
     """Return the answer of a classifier.
 
     Args:
         host: a classifier.
         pair: logits of shape (labels,), without and, if there is any, with knowledge.
-        calibration: what the knowledge plugin's run chose on dev, such as a threshold.
+        calibrations: what was chosen on dev for each of them, such as a threshold.
     """
     logits = np.stack(list(pair))
     task = host.task
     if task is not None:
         shares = task.probabilities(logits)
-        decisions = [
-            own if isinstance(own, list) else [own] for own in task.decide(logits, calibration)
+        decided = [
+            task.decide(own[None], calibration)[0]
+            for own, calibration in zip(logits, calibrations, strict=True)
         ]
-        several = any(isinstance(own, list) for own in task.decide(logits[:1], calibration))
-        words = [task.show(own) for own in task.decide(logits, calibration)]
+        decisions = [own if isinstance(own, list) else [own] for own in decided]
+        several = any(isinstance(own, list) for own in decided)
+        words = [task.show(own) for own in decided]
     else:
         several = getattr(host.model.config, "problem_type", None) == "multi_label_classification"
         shares = _sigmoid(logits) if several else _softmax(logits)

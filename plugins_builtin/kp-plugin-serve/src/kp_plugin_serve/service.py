@@ -199,5 +199,7 @@ class _Outputs:
             # Padding stands on the left, so that the last position is every row's own.
             return answers.continuation(host, self.logits[own, -1], self.written[own])
         plugin = self.service.plugins.get(knowledge)
-        calibration = plugin.config.get("calibration") or {} if plugin else {}
-        return answers.classes(host, self.logits[own].numpy(), calibration)
+        knowing = (plugin.config.get("calibration") or {}) if plugin else {}
+        # A run without a row of the bare host chose nothing for it.
+        calibrations = [host.calibration or knowing, knowing][:count]
+        return answers.classes(host, self.logits[own].numpy(), calibrations)

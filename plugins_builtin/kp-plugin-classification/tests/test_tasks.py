@@ -167,6 +167,8 @@ def test_a_single_label_is_an_error(relations):
         json.dumps({**TOKENS, "h": {"id": "Q1", "pos": [6, 9]}}),
         json.dumps({**TOKENS, "t": ["ulm", "Q2", []]}),
         json.dumps({**TOKENS, "token": ["a", 1]}),
+        json.dumps({**PLAIN, "head": {"start": 0, "end": 3, "entity": ["Q1"]}}),
+        json.dumps({**TOKENS, "h": {"id": 1.5, "pos": [0, 3]}}),
     ],
 )
 def test_malformed_line_is_named(relations, tmp_path, broken):
@@ -174,6 +176,19 @@ def test_malformed_line_is_named(relations, tmp_path, broken):
     (tmp_path / "train.jsonl").write_text(json.dumps(PLAIN) + "\n\n" + broken + "\n")
     with pytest.raises(KpError, match=r"KP620.*train\.jsonl:3"):
         list(task.records("train"))
+
+
+def test_an_id_that_is_a_number_is_kept_zero_too(relations, types):
+    wiki80 = {**TOKENS, "t": {**TOKENS["t"], "id": 1}, "h": {**TOKENS["h"], "id": 0}}
+    fewrel = {**TOKENS, "h": ["bud frye", 0, [[0, 1]]], "t": ["ulm", 1, [[5]]]}
+    plain = {**PLAIN, "head": {**PLAIN["head"], "entity": 0}}
+    plain["tail"] = {**PLAIN["tail"], "entity": 1}
+    for record in (plain, wiki80, fewrel):
+        (read,) = relations([record]).records("train")
+        assert [mention.entity for mention in read.segment.mentions] == ["0", "1"]
+    linked, not_linked = types([{**TYPED, "entity": 0}, {**TYPED, "entity": None}]).records("train")
+    assert linked.segment.mentions[0].entity == "0"
+    assert not_linked.segment.mentions[0].entity == ""
 
 
 def test_missing_file_and_unknown_option_are_refused_by_the_config(tmp_path):

@@ -86,6 +86,14 @@ class TestReading:
         assert example.target["answers"] == ["Paris", "France"]
         assert example.info["triples"] == [["Q1", "born", "Q2"], ["Q1", "born", "Q3"]]
 
+    def test_an_id_that_is_a_number_is_kept_zero_too(self, make):
+        ends = [{"id": i, "label": name} for i, name in enumerate(("Jean", "Paris"))]
+        fact = {"sub": ends[0], "rel": "born", "obj": ends[1]}
+        question = {**PARIS, "subject": {**PARIS["subject"], "entity": 0}}
+        examples = list(make(test=[fact, question]).examples("test"))
+        assert [e.segments[0].mentions[0].entity for e in examples] == ["0", "0"]
+        assert examples[1].info["triples"] == [["0", "born", "1"]]
+
     def test_flat_facts_and_lines_with_tabs_give_the_same_questions(self, make, tmp_path):
         names = {"Q1": "Jean", "Q2": {"label": "Paris"}}
         (tmp_path / "names.json").write_text(json.dumps(names))
@@ -128,6 +136,8 @@ class TestReading:
             json.dumps({**PARIS, "relation": 3}),
             json.dumps({"sub": {"id": "Q1"}, "rel": "born"}),
             json.dumps({"sub": {}, "rel": "born", "obj": {"id": "Q1"}}),
+            json.dumps({"sub": {"id": ["Q1"]}, "rel": "born", "obj": {"id": "Q1"}}),
+            json.dumps({**PARIS, "subject": {"start": 29, "end": 35, "entity": True}}),
             "Q1\tborn",
         ],
     )

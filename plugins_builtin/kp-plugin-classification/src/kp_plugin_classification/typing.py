@@ -13,6 +13,7 @@ from kpframework.api import (
     malformed_record,
     read_records,
     record_field,
+    record_id,
     record_span,
 )
 
@@ -31,7 +32,7 @@ class EntityTyping(ClassificationTask):
         items = list(read_records(getattr(self.config.data, split)))
         for where, value in evenly(items, getattr(self.config.limit, split)):
             text = record_field(value, "text", str, where)
-            entity = str(value.get("entity") or "")
+            entity = record_id(value.get("entity"), where)
             mention = Mention(*record_span(value, text, where), entity, role="mention")
             labels = record_field(value, "labels", list, where)
             if not all(type(label) is str for label in labels):

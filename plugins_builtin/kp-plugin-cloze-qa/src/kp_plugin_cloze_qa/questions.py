@@ -11,7 +11,7 @@ from typing import Any
 from kp_plugin_cloze_qa import reading
 from kp_plugin_cloze_qa.reading import strings
 from kp_plugin_cloze_qa.template import Sentence
-from kpframework.api import malformed_record, record_field, record_span
+from kpframework.api import malformed_record, record_field, record_id, record_span
 
 NO_SUBJECT = "subject not found in the text"
 NO_TEMPLATE = "relation without a template"
@@ -99,7 +99,7 @@ class Reader:
         if value.get("subject") is not None:
             subject = record_field(value, "subject", dict, where)
             span = record_span(subject, text, where)
-            entity = str(subject.get("entity") or "")
+            entity = record_id(subject.get("entity"), where)
         elif relation in self._templates:
             span = self._templates[relation].subject_of(text)
         if span is None:
@@ -155,7 +155,7 @@ def _fact(value: dict[str, Any], where: str) -> tuple[tuple[str, str], str, tupl
 def _ends(value: dict[str, Any], where: str) -> Iterator[tuple[str, str]]:
     for key in ("sub", "obj"):
         end = record_field(value, key, dict, where)
-        own = tuple(str(end.get(name) or "").strip() for name in ("id", "label"))
+        own = tuple(record_id(end.get(name), where).strip() for name in ("id", "label"))
         if not any(own):
             raise malformed_record(where, f"{key!r} has neither 'id' nor 'label'")
         yield own[0], own[1]

@@ -13,7 +13,11 @@ import time
 from pathlib import Path
 
 import pytest
+from kp_plugin_optuna.objective import Objective
+from kp_plugin_optuna.space import read_space
+from kp_plugin_optuna.sweep import Sweep
 
+from kpframework import KpError
 from kpframework.cli.root import run
 from kpframework.testing.project import tiny_project, tiny_spec
 
@@ -119,6 +123,25 @@ def test_the_table_ends_with_the_command_of_the_best_trial(project, resumed, cap
 def test_a_folder_of_another_sweep_is_refused(project, resumed, capsys):
     assert run([*ARGUMENTS, "--seed", "1"]) == 1
     assert "KP887" in capsys.readouterr().err
+
+
+def test_a_sweep_knows_its_spec_with_what_it_extends(project, tmp_path):
+    base, spec = project / "base.json", project / "child.json"
+    content = json.loads((project / "spec.json").read_text("utf-8"))
+    base.write_text(json.dumps(content))
+    spec.write_text(json.dumps({"extends": "base.json"}))
+    space = read_space(project / "space.yaml")
+
+    def sweep():
+        return Sweep(spec, space, Objective("map-task"), 0, folder=tmp_path / "sweep", quiet=True)
+
+    sweep()
+    spec.write_text(json.dumps({"extends": "base.json"}, indent=4))
+    sweep()
+    content["injections"][1]["train"]["epochs"] = 2
+    base.write_text(json.dumps(content))
+    with pytest.raises(KpError, match="holds a sweep with another spec"):
+        sweep()
 
 
 @pytest.mark.parametrize("metric", ["test", "test.micro_f1", "test/accuracy", "test_f1"])

@@ -61,7 +61,7 @@ class Sweep:
                 direction=objective.direction,
                 load_if_exists=True,
             )
-            self._same(self._record())
+            self._same(self._record(filled))
 
     def run(self, trials: int) -> None:
         """Make trials until there are that many; those that are there are not made again.
@@ -132,13 +132,15 @@ class Sweep:
         words = [word for change in changes for word in ("--set", change)]
         return ["kpframework", "run", str(self.spec), *words]
 
-    def _record(self) -> dict[str, Any]:
+    def _record(self, filled: dict[str, Any]) -> dict[str, Any]:
+        # With what the spec extends, and not as its file is written.
+        spec = json.dumps(filled, sort_keys=True)
         return {
             "space": [[d.path, d.kind, list(d.values), d.log, d.step] for d in self.space],
             "objective": self.objective.as_record(),
             "seed": self.seed,
             "set": self.overrides,
-            "spec": hashlib.sha256(self.spec.read_bytes()).hexdigest(),
+            "spec": hashlib.sha256(spec.encode()).hexdigest(),
         }
 
     def _same(self, record: dict[str, Any]) -> None:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kpframework.errors import KpError
 
 if TYPE_CHECKING:
     from kpframework.api.config import ComponentRef
-
-T = TypeVar("T")
 
 
 class Advance(Protocol):
@@ -58,10 +56,3 @@ class Context:
     declares `needs_tokenizer`."""
     create: Callable[[str, ComponentRef], Any] = _no_registry
     """``context.create("mapper", config.mapper)`` constructs a nested component."""
-
-    def track(self, items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-        """Yield the items and move a progress bar with each."""
-        with self.progress(description, total) as advance:
-            for item in items:
-                yield item
-                advance()

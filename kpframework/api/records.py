@@ -60,7 +60,7 @@ def read_records(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if text.lstrip()[:1] in {"{", "["}:
         try:
             whole = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             whole = None
         if _is_grouped(whole):
             for label, items in whole.items():
@@ -75,7 +75,7 @@ def read_records(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
             continue
         try:
             value = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise malformed_record(f"{path}:{number}", f"not JSON: {error}") from None
         if not isinstance(value, dict):
             raise malformed_record(f"{path}:{number}", "not a JSON object")

@@ -34,6 +34,11 @@ _LISTED = 8
     help="Independent steps made at once, each by a process with its share of the cores; on Linux "
     "and a CPU, elsewhere one after another.",
 )
+@click.option(
+    "--verify",
+    is_flag=True,
+    help="Compare the steps that are reused with their checksums, not by their files' sizes alone.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print results.json instead of the table.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 def command(
@@ -42,6 +47,7 @@ def command(
     output: Path | None,
     lock_file: Path | None,
     jobs: int,
+    verify: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -69,6 +75,7 @@ def command(
         Display(enabled=not quiet),
         lock=lock,
         jobs=jobs,
+        verify=verify,
         warn=warn,
         page=write_report,
     )

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import kpframework
 from kpframework.api.executor import Executor, Work
+from kpframework.digest import json_digest
 from kpframework.errors import KpError, Problem, SpecError
 from kpframework.kb.store import open_store
 from kpframework.link import inputs
@@ -26,7 +27,6 @@ from kpframework.link.texts import Reading
 from kpframework.link.worker import REPORT, finished, link_work
 from kpframework.locking import exclusive
 from kpframework.run import owner
-from kpframework.run.digest import json_digest
 from kpframework.run.progress import Display
 from kpframework.run.record import write_json_atomic
 

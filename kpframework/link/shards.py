@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from kpframework.digest import json_digest
 from kpframework.errors import KpError
 from kpframework.link.inputs import Source
-from kpframework.run.digest import json_digest
 
 MAX_LINE = 64 * 2**20
 """Bytes of the longest line, or whole file, that is taken for a text."""

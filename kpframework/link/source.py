@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from kpframework.api.config import ComponentRef
+from kpframework.digest import content_digest
 from kpframework.errors import SpecError
 from kpframework.plugins import Registry
 from kpframework.run.cache import Cache
-from kpframework.run.digest import content_digest
 from kpframework.run.look import kb_of_section, knowledge_id, stored, stored_kb
 from kpframework.run.manifest import MANIFEST
 from kpframework.run.progress import Display

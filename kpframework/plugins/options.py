@@ -64,10 +64,17 @@ def _default(field: FieldInfo) -> str:
         return str(value)
 
 
+def _some(kind: str) -> str:
+    """Return a kind as one of it is called: "a mapper", "an executor"; "embeddings" are many."""
+    if kind.endswith("s"):
+        return kind
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
 def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
     for mark in metadata:
         if isinstance(mark, Ref):
-            return f"a {mark.kind}" + (" or null" if type(None) in get_args(annotation) else "")
+            return _some(mark.kind) + (" or null" if type(None) in get_args(annotation) else "")
         if isinstance(mark, PathKind):
             return mark.what
     origin, arguments = get_origin(annotation), get_args(annotation)

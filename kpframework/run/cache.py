@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kpframework.digest import cache_root, canonical_json
 from kpframework.errors import KpError
 from kpframework.locking import exclusive
 from kpframework.run import owner
-from kpframework.run.digest import cache_root, canonical_json
 from kpframework.run.manifest import MANIFEST, Manifest, settle, sync
 from kpframework.run.step import Step
 

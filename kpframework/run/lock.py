@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kpframework.digest import canonical_json, content_digest, json_digest
 from kpframework.errors import KpError, LockMismatch, Problem
-from kpframework.run.digest import canonical_json, content_digest, json_digest
 from kpframework.run.record import package_versions, plugin_versions
 from kpframework.run.step import Step
 from kpframework.spec.fields import input_values

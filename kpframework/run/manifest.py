@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from kpframework.digest import file_digest, json_digest
 from kpframework.errors import KpError
-from kpframework.run.digest import file_digest, json_digest
 
 MANIFEST = "manifest.json"
 

@@ -32,6 +32,7 @@ def run_spec(
     *,
     lock: Mapping[str, Any] | None = None,
     jobs: int = 1,
+    verify: bool = False,
     warn: Callable[[str], None] = lambda text: None,
     page: Callable[[Mapping[str, Any], Path], Any] = lambda results, folder: None,
 ) -> dict[str, Any]:
@@ -44,8 +45,9 @@ def run_spec(
 
     With several ``jobs`` independent steps are made at once, each by a process with its share of
     the cores, unless the spec names a number of threads; where that cannot be, as with a GPU, one
-    after another, with a warning. ``page`` writes what is read by people, of
-    the results and the folder, before trackers are told that the run is done.
+    after another, with a warning. ``verify`` compares what is reused by sha256. ``page`` writes
+    what is read by people, of the results and the folder, before trackers are told that the run is
+    done.
 
     Raises:
         KpError: a step failed (unless the spec says ``keep_going``), or the lock does not hold;
@@ -80,6 +82,7 @@ def run_spec(
             on_step=on_step,
             keep_going=spec.run.keep_going,
             jobs=jobs,
+            verify=verify,
         )
         try:
             results = _write_down(plan, done, folder, warn)

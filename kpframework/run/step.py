@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kpframework.api.context import Advance
-from kpframework.run.digest import content_digest, derive_seed, json_digest
+from kpframework.digest import content_digest, json_digest
 
 JSON = Any
 """None, bool, int, finite float, str, and lists and string-keyed mappings of them."""
@@ -41,10 +41,6 @@ class StepContext:
     progress: Progress
     """``with context.progress("train", total) as advance: advance()``."""
     device: str = "cpu"
-
-    def seed(self, *parts: str | int) -> int:
-        """Return a seed below 2**32 from the parts and ``params["seed"]`` (0 if there is none)."""
-        return derive_seed(int(self.params.get("seed", 0)), *parts)
 
 
 Action = Callable[[StepContext], Mapping[str, JSON]]

@@ -13,7 +13,6 @@ import pytest
 from kpframework import digest
 from kpframework.digest import DigestStore
 from kpframework.errors import KpError
-from kpframework.run.digest import derive_seed
 from kpframework.run.step import Step
 
 
@@ -157,9 +156,3 @@ class TestDigestStore:
     def test_a_damaged_store_is_ignored(self, text: str, old: Path, tmp_path: Path) -> None:
         (tmp_path / "d.json").write_text(text)
         assert len(DigestStore(tmp_path / "d.json").digest(old)) == 64
-
-
-def test_seeds_depend_on_the_parts_alone() -> None:
-    assert derive_seed(0, "a") == derive_seed(0, "a")
-    assert len({derive_seed(s, p) for s in range(30) for p in ("a", "b")}) == 60
-    assert all(0 <= derive_seed(s) < 2**32 for s in range(100))

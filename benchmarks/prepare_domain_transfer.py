@@ -291,7 +291,12 @@ def prepare(data: Path, out: Path) -> Counter[str]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=ROOT.parent / "shared" / "data",
+        help="folder of the data sets that docs/benchmarks.md lists",
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / ".data")
     args = parser.parse_args(argv)
     for folder in (WIKI80, WIKIDATA, FEWREL, BIOMED):

@@ -170,7 +170,12 @@ def prepare(data: Path, out: Path, dev_per_label: int = 8) -> Counter[str]:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=ROOT.parent / "shared" / "data",
+        help="folder of the data sets that docs/benchmarks.md lists",
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / ".data")
     parser.add_argument("--dev-per-label", type=int, default=8, help="dev instances of a relation")
     args = parser.parse_args(argv)

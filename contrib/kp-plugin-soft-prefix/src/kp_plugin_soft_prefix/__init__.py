@@ -14,7 +14,13 @@ def kp_components():
             config="kp_plugin_soft_prefix.config:SoftPrefixConfig",
             summary="Mapped entity vectors in front of the text.",
             reference="after Zhang et al., MM 2024 (arXiv 2310.06671), section 3.3",
-            capabilities={"site": "prefix", "trained": "the mapper", "trains_host": False},
+            capabilities={
+                "site": "prefix",
+                "trained": "the mapper",
+                "trains_host": False,
+                "kb_update": "free",
+                "input_overhead": "a linked entity: 1 position",
+            },
         )
     ]
 

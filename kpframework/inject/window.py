@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence, Set
 from itertools import accumulate
 
@@ -14,12 +15,28 @@ def share_budget(costs: Sequence[int], least: Sequence[int], room: int) -> list[
     """
     if sum(least) > room:
         return None
-    budgets = [max(cost, low) for cost, low in zip(costs, least, strict=True)]
-    for _ in range(sum(budgets) - room):
-        longest = max(
-            (i for i, low in enumerate(least) if budgets[i] > low), key=lambda i: (budgets[i], i)
-        )
-        budgets[longest] -= 1
+    wanted = [max(cost, low) for cost, low in zip(costs, least, strict=True)]
+    if sum(wanted) <= room:
+        return wanted
+
+    def cut(longest: int) -> list[int]:
+        return [max(low, min(own, longest)) for own, low in zip(wanted, least, strict=True)]
+
+    fits, exceeds = 0, max(wanted)
+    while exceeds - fits > 1:
+        middle = (fits + exceeds) // 2
+        if sum(cut(middle)) <= room:
+            fits = middle
+        else:
+            exceeds = middle
+    budgets = cut(fits)
+    left = room - sum(budgets)
+    # Of equal ones the last gives way first.
+    longer = [
+        i for i, (own, more) in enumerate(zip(budgets, cut(exceeds), strict=True)) if more > own
+    ]
+    for i in longer[:left]:
+        budgets[i] += 1
     return budgets
 
 
@@ -55,9 +72,9 @@ def _grow(total: Sequence[int], start: int, stop: int, budget: int) -> list[tupl
 
 def _nearest(costs: Sequence[int], required: Set[int], budget: int) -> list[tuple[int, int]]:
     anchors = sorted(required)
-    distance = {i: min(abs(i - a) for a in anchors) for i in range(len(costs))}
+    distance = [_distance(token, anchors) for token in range(len(costs))]
     kept, left = set(required), budget - sum(costs[i] for i in required)
-    for token in sorted(distance, key=lambda i: (distance[i], i)):
+    for token in sorted(range(len(costs)), key=lambda i: (distance[i], i)):
         if token not in kept and costs[token] <= left:
             kept.add(token)
             left -= costs[token]
@@ -68,3 +85,8 @@ def _nearest(costs: Sequence[int], required: Set[int], budget: int) -> list[tupl
         else:
             runs.append((token, token + 1))
     return runs
+
+
+def _distance(token: int, anchors: Sequence[int]) -> int:
+    at = bisect_left(anchors, token)
+    return min(abs(token - anchor) for anchor in anchors[max(0, at - 1) : at + 1])

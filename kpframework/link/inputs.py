@@ -11,20 +11,13 @@ from pathlib import Path
 from typing import IO
 
 from kpframework.api.documents import FORMATS, Document, read_documents
+from kpframework.api.documents.reading import SUFFIXES
 from kpframework.api.files import PACKED, open_packed, unpacked_name
 from kpframework.errors import KpError, Problem, SpecError
 
 STDIN = "-"
 LINES, FILE, JSONL, DOCUMENTS = "lines", "file", "jsonl", "documents"
 INPUT_FORMATS = (LINES, FILE, JSONL, *sorted(FORMATS.keys() - {"text", "jsonl"}))
-_SUFFIXES = {
-    ".jsonl": JSONL,
-    ".ndjson": JSONL,
-    ".json": "json",
-    ".pubtator": "pubtator",
-    ".xml": "bioc-xml",
-    ".spacy": "docbin",
-}
 
 
 @dataclass(frozen=True)
@@ -85,8 +78,8 @@ def document_id(document: Document) -> str:
 def _source(name: str, format: str | None, spooled: Path, own: Sequence[str], skip: bool) -> Source:
     spooled.parent.mkdir(parents=True, exist_ok=True)
     path = Path(name)
-    suffix = unpacked_name(path).suffix
-    found = format or (LINES if name == STDIN else _SUFFIXES.get(suffix, LINES))
+    suffix = "" if name == STDIN else unpacked_name(path).suffix.lower()
+    found = format or SUFFIXES.get(suffix, LINES)
     if found not in own:
         if name == STDIN:
             fix = "give it as a file, or as text or JSON lines"

@@ -318,3 +318,14 @@ def test_a_folder_without_a_linker_and_one_without_a_knowledge_base_are_refused(
 def test_the_command_offers_every_format_that_can_be_read():
     assert sorted(OFFERED) == sorted(INPUT_FORMATS)
     assert sorted(GOLD_FORMATS) == sorted({*INPUT_FORMATS} - {"lines", "file"})
+
+
+def test_annotations_of_brat_and_suffixes_in_capitals_are_what_they_are(corpus, link, tmp_path):
+    out = tmp_path / "out.jsonl"
+    (tmp_path / "d.txt").write_text("the aorta", "utf-8")
+    (tmp_path / "d.ann").write_text("T1\tPart 4 9\taorta\n", "utf-8")
+    link(tmp_path / "d.ann", "-o", out, "--overwrite")
+    assert [record["text"] for record in records(out)] == ["the aorta"]
+    (tmp_path / "D.JSONL").write_text('{"id": "a", "text": "the aorta"}\n', "utf-8")
+    link(tmp_path / "D.JSONL", "-o", out, "--overwrite")
+    assert [(record["id"], record["text"]) for record in records(out)] == [("a", "the aorta")]

@@ -33,7 +33,7 @@ FORMATS: dict[str, Callable[[Path, Placing], Iterator[Document]]] = {
 }
 """Readers by the name of their format; ``json`` and ``jsonl`` hold BioC too."""
 
-_SUFFIXES = {
+SUFFIXES = {
     ".ann": "brat",
     ".json": "json",
     ".jsonl": "jsonl",
@@ -42,6 +42,7 @@ _SUFFIXES = {
     ".spacy": "docbin",
     ".xml": "bioc-xml",
 }
+"""Formats by the suffix, in lower case, of a file's name."""
 _PUBTATOR = re.compile(r"[^|\t\s]+\|t\|")
 
 
@@ -57,9 +58,9 @@ def document_format(path: str | Path) -> str:
     path = Path(path)
     if path.is_dir():
         return "brat"
-    suffix = unpacked_name(path).suffix
-    if suffix in _SUFFIXES:
-        return _SUFFIXES[suffix]
+    suffix = unpacked_name(path).suffix.lower()
+    if suffix in SUFFIXES:
+        return SUFFIXES[suffix]
     if path.suffix == ".txt" and path.with_suffix(".ann").is_file():
         return "brat"
     with opened(path) as file:

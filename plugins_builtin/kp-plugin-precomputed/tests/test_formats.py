@@ -247,6 +247,66 @@ def test_a_truncated_hdf5_file_or_one_without_the_tensor_is_an_error(compute, wr
     assert problem(compute, first, ids=ids, tensor="optimizer").code == "KP450"
 
 
+def external_link(h5py, file, secret):
+    with h5py.File(secret.with_suffix(".h5"), "w") as other:
+        other["embeddings"] = VECTORS
+    file["embeddings"] = h5py.ExternalLink(secret.with_suffix(".h5"), "/embeddings")
+
+
+def soft_link(h5py, file, secret):
+    external_link(h5py, file, secret)
+    file.move("embeddings", "elsewhere")
+    file["embeddings"] = h5py.SoftLink("/elsewhere")
+
+
+def external_storage(h5py, file, secret):
+    secret.write_bytes(VECTORS.tobytes())
+    storage = [(str(secret), 0, VECTORS.nbytes)]
+    file.create_dataset("embeddings", VECTORS.shape, VECTORS.dtype, external=storage)
+
+
+def virtual(h5py, file, secret):
+    with h5py.File(secret.with_suffix(".h5"), "w") as other:
+        other["embeddings"] = VECTORS
+    layout = h5py.VirtualLayout(VECTORS.shape, VECTORS.dtype)
+    layout[:] = h5py.VirtualSource(secret.with_suffix(".h5"), "embeddings", VECTORS.shape)
+    file.create_virtual_dataset("embeddings", layout)
+
+
+@pytest.mark.parametrize("tensor", [None, "embeddings"])
+@pytest.mark.parametrize("trick", [external_link, soft_link, external_storage, virtual])
+def test_a_strangers_hdf5_file_does_not_read_another_file(compute, write, tmp_path, trick, tensor):
+    h5py = pytest.importorskip("h5py", reason="h5py, the extra hdf5, is not installed")
+    with h5py.File(tmp_path / "kb.h5", "w") as file:
+        trick(h5py, file, tmp_path / "secret")
+    with h5py.File(tmp_path / "kb.h5") as file:
+        np.testing.assert_array_equal(file["embeddings"], VECTORS)  # HDF5 itself does
+    ids = write("ids.txt", "\n".join(IDS))
+    assert problem(compute, str(tmp_path / "kb.h5"), ids=ids, tensor=tensor).code == "KP450"
+
+
+def test_a_damaged_chunk_of_an_hdf5_file_is_an_error(compute, write, tmp_path):
+    h5py = pytest.importorskip("h5py", reason="h5py, the extra hdf5, is not installed")
+    with h5py.File(tmp_path / "kb.h5", "w") as file:
+        part = file.create_dataset("embeddings", data=VECTORS, chunks=(4, 2), compression="gzip")
+        chunk = part.id.get_chunk_info(0)
+    content = bytearray((tmp_path / "kb.h5").read_bytes())
+    content[chunk.byte_offset : chunk.byte_offset + chunk.size] = b"\xff" * chunk.size
+    path = write("damaged.h5", bytes(content))
+    found = problem(compute, path, ids=write("ids.txt", "\n".join(IDS)))
+    assert (found.code, found.where) == ("KP450", path)
+
+
+@pytest.mark.parametrize("shape", [f"({10**23}, 2)", "(True, 4)", "(" * 300, "(-4, 2)"])
+def test_a_crafted_head_of_npy_is_an_error(compute, write, shape):
+    head = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}".encode()
+    head += b" " * (-(len(head) + 11) % 64) + b"\n"
+    path = write(
+        "kb.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + b"\0" * 64
+    )
+    assert problem(compute, path, ids=write("ids.txt", "Q1\n")).code == "KP450"
+
+
 def test_without_h5py_the_error_says_what_to_install(compute, write, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     found = problem(compute, write("kb.h5", ""), ids=write("ids.json", "[]"))

@@ -1,7 +1,9 @@
 """Matrices on disk, of which rows are read on demand, and the ids beside them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,11 @@ from kpframework import KpError
 
 _FLOATS = {"F16": np.float16, "F32": np.float32, "F64": np.float64}
 _PBG = "embeddings"
+# NumPy lets through what Python's parser says of a damaged header, h5py what HDF5 says of a file.
+_DAMAGE = (
+    *(OSError, EOFError, ValueError, TypeError, KeyError, OverflowError, RuntimeError),
+    *(SyntaxError, TokenError, SafetensorError),
+)
 
 
 class Matrix:
@@ -60,16 +67,22 @@ def open_matrix(path: Path, layout: str, tensor: str | None) -> Matrix:
         KpError: KP450 it is no matrix of floats, is truncated, or has no such tensor; KP455 the
             package that reads it is not installed.
     """
-    try:
+    with _damage_told(path):
         if layout == "hdf5":
             matrix = _hdf5(path, tensor)
         else:
             matrix = _safetensors(path, tensor) if layout == "safetensors" else _npy(path)
-    except (OSError, ValueError, EOFError, SafetensorError) as error:
-        raise unreadable(path, str(error)) from error
     if len(matrix.shape) != 2 or matrix.dtype is None:
         raise unreadable(path, f"of shape {matrix.shape}, not a matrix of floats")
     return matrix
+
+
+@contextmanager
+def _damage_told(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except _DAMAGE as error:
+        raise unreadable(path, str(error)) from error
 
 
 def _npy(path: Path) -> Matrix:
@@ -98,10 +111,19 @@ def _hdf5(path: Path, tensor: str | None) -> Matrix:
             str(path),
         ) from None
     file = h5py.File(path, "r")
-    names = [name for name, part in file.items() if isinstance(part, h5py.Dataset)]
+    # Any other link may lead into another file.
+    own = [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)]
+    names = [name for name in own if isinstance(file[name], h5py.Dataset)]
     part = file[_chosen(path, names, tensor or (_PBG if _PBG in names else None))]
+    if part.external or part.is_virtual:
+        raise unreadable(path, f"{part.name} keeps its values in another file")
     dtype = part.dtype if part.dtype in _FLOATS.values() else None
-    return Matrix(part.shape, dtype, lambda start, stop: part[start:stop])
+
+    def read(start: int, stop: int) -> Any:
+        with _damage_told(path):
+            return part[start:stop]
+
+    return Matrix(part.shape, dtype, read)
 
 
 def _chosen(path: Path, names: list[str], tensor: str | None) -> str:

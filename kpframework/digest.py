@@ -7,11 +7,13 @@ import json
 import os
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from kpframework.errors import KpError
+from kpframework.writing import replacing
 
 _SETTLED_NS = 2_000_000_000
 """A file changed this recently may change again within one tick of its clock: hashed anew."""
@@ -117,14 +119,10 @@ class DigestStore:
 
     def _write(self) -> None:
         self._changed = False
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        try:
+        with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            merged = self._read() | self._known
-            temporary.write_text(json.dumps(merged), encoding="utf-8")
-            temporary.replace(self.path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
+            with replacing(self.path) as temporary:
+                temporary.write_text(json.dumps(self._read() | self._known), encoding="utf-8")
 
 
 @cache

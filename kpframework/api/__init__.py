@@ -92,6 +92,8 @@ if TYPE_CHECKING:
     from kpframework.api.text import Slot as Slot
     from kpframework.api.tokens import literal_ids as literal_ids
     from kpframework.api.tracker import Tracker as Tracker
+    from kpframework.api.vectors import VectorRows as VectorRows
+    from kpframework.api.vectors import read_vectors as read_vectors
 
 _HOME = {
     "Adaptation": "host",
@@ -149,6 +151,7 @@ _HOME = {
     "TrainConfig": "config",
     "TrainingSession": "injector",
     "Triple": "kb",
+    "VectorRows": "vectors",
     "Work": "executor",
     "by_key": "grouping",
     "derived": "derivation",
@@ -166,6 +169,7 @@ _HOME = {
     "read_json": "files",
     "read_records": "records",
     "read_text": "records",
+    "read_vectors": "vectors",
     "record_field": "records",
     "record_id": "records",
     "record_span": "records",

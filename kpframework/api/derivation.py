@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import errno
 import json
-import os
-import secrets
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from kpframework import owner
 from kpframework.digest import cache_root, json_digest
 from kpframework.errors import KpError
 from kpframework.locking import exclusive
+from kpframework.writing import sync
 
 if TYPE_CHECKING:
     from kpframework.api.kb import KnowledgeBase
@@ -90,14 +90,14 @@ def _whole(folder: Path) -> bool:
 
 
 def _make(folder: Path, write: Callable[[Path], None]) -> None:
-    made = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.tmp")
+    made = owner.aside(folder)
     made.mkdir()
     try:
         write(made)
         sizes = {path.name: path.stat().st_size for path in sorted(made.iterdir())}
         (made / FILES).write_text(json.dumps(sizes), encoding="utf-8")
         for path in made.iterdir():
-            _sync(path)
+            sync(path)
         shutil.rmtree(folder, ignore_errors=True)  # damaged, or this process would not be here
         made.rename(folder)
     except OSError:
@@ -106,11 +106,3 @@ def _make(folder: Path, write: Callable[[Path], None]) -> None:
             raise
     finally:
         shutil.rmtree(made, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from kpframework import owner
 from kpframework.artifact.config import FORMAT, read_config
 from kpframework.artifact.digests import file_digests, kb_digest, sealed
 from kpframework.inject.plug import MODULE_FILE
@@ -48,9 +49,7 @@ def write_artifact(
     """
     if folder.exists():
         read_config(folder)  # nothing else is ever replaced
-    temporary = folder.with_name(f".{folder.name}.{os.getpid()}")
-    for path in (temporary, *_left_behind(folder)):
-        shutil.rmtree(path, ignore_errors=True)
+    temporary = owner.aside(folder)
     temporary.mkdir(parents=True)
     try:
         _fill(temporary, config, state, parts, card)
@@ -82,23 +81,9 @@ def _fill(
     (folder / CARD_FILE).write_text(card or f"# {config['name']}\n", "utf-8")
 
 
-def _left_behind(folder: Path) -> list[Path]:
-    """Return what processes that were killed had written aside."""
-    found = []
-    for path in folder.parent.glob(f".{folder.name}.*"):
-        try:
-            os.kill(int(path.suffix[1:]), 0)
-        except ProcessLookupError:
-            found.append(path)
-        except (ValueError, OSError, OverflowError):  # not ours, or its process lives
-            continue
-    return found
-
-
 def copy_tree(source: Path, target: Path) -> None:
     """Copy a folder aside and rename it into place; manifests of the cache are left out."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = owner.aside(target)
     shutil.copytree(source, temporary, copy_function=_copy_or_link, ignore=_ignore)
     shutil.rmtree(target, ignore_errors=True)
     temporary.rename(target)

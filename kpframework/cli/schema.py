@@ -17,24 +17,22 @@ def command(output: Path | None) -> None:
     Name the file in a spec's "$schema" and editors complete and check it.
     """
     import json
-    import os
 
     from kpframework.cli.output import echo, emit_json
     from kpframework.errors import SpecError
     from kpframework.plugins import load
     from kpframework.spec import json_schema
+    from kpframework.writing import replacing
 
     schema = json_schema(load())
     if output is None:
         emit_json(schema)
         return
     text = json.dumps(schema, indent=2, ensure_ascii=False)
-    temporary = output.with_name(f".{output.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(text + "\n", encoding="utf-8")
-        os.replace(temporary, output)
+        with replacing(output) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         reason = error.strerror or str(error)
         message = f"the schema cannot be written to {output}: {reason}"
         raise SpecError("KP120", message, "give a path in a folder that exists") from None

@@ -19,11 +19,12 @@ from kpframework.api.context import Context
 from kpframework.api.kb import Entity, KBProvider, Triple
 from kpframework.errors import KpError
 from kpframework.kb.columns import as_columns
-from kpframework.kb.files import replacing, write_json
+from kpframework.kb.files import write_json
 from kpframework.kb.ids import SortedIds
 from kpframework.kb.rows import RowSorter, even
 from kpframework.kb.sorting import SCHEMA, as_table, in_order
 from kpframework.kb.text_index import folded, index_rows, write_index
+from kpframework.writing import replacing
 
 ENTITIES = "entities.parquet"
 TRIPLES = "triples.parquet"

@@ -21,8 +21,9 @@ from kpframework.kb.build import (
     XREF_INDEX,
     write_triples,
 )
-from kpframework.kb.files import replacing, write_json
+from kpframework.kb.files import write_json
 from kpframework.kb.store import KBStore, open_store
+from kpframework.writing import replacing
 
 Match = Literal["pair", "exact", "head"]
 Pair = tuple[str, str, str]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow.parquet as pq
 
 from kpframework.errors import KpError
-from kpframework.kb.files import replacing
+from kpframework.writing import replacing
 
 _CHUNK = 65_536
 

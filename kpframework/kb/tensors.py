@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kpframework.errors import KpError
-from kpframework.kb.files import replacing
+from kpframework.writing import replacing
 
 _DTYPES: dict[str, np.dtype[Any]] = {
     "F16": np.dtype("<f2"),

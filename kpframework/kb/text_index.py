@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kpframework.kb.files import replacing
 from kpframework.kb.rows import Ints, RowSorter
+from kpframework.writing import replacing
 
 _PART = 1 << 20
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import kpframework
+from kpframework import owner
 from kpframework.api.executor import Executor, Work
 from kpframework.digest import json_digest
 from kpframework.errors import KpError, Problem, SpecError
@@ -26,9 +26,9 @@ from kpframework.link.source import LinkSource
 from kpframework.link.texts import Reading
 from kpframework.link.worker import REPORT, finished, link_work
 from kpframework.locking import exclusive
-from kpframework.run import owner
 from kpframework.run.progress import Display
 from kpframework.run.record import write_json_atomic
+from kpframework.writing import replacing
 
 FORMAT = 1
 """Of the records and of the report beside an output."""
@@ -243,14 +243,11 @@ class _Run:
         output = self.job.output
         if output is None:
             return {"output": None}
-        aside = output.with_name(f".{output.name}.{os.getpid()}.tmp")
+        zipped = output.suffix == ".gz"
         try:
-            zipped = output.suffix == ".gz"
-            join(parts, aside, self.job.format, text=self.job.text, zipped=zipped)
-            size, sha256 = size_and_digest(aside)
-            with aside.open("rb") as stream:
-                os.fsync(stream.fileno())
-            aside.replace(output)
+            with replacing(output, durable=True) as aside:
+                join(parts, aside, self.job.format, text=self.job.text, zipped=zipped)
+                size, sha256 = size_and_digest(aside)
         except OSError as error:
             reason = error.strerror or str(error)
             raise KpError(
@@ -258,8 +255,6 @@ class _Run:
                 f"cannot write {output}: {reason}",
                 "free some space; what is linked is kept beside it",
             ) from error
-        finally:
-            aside.unlink(missing_ok=True)
         written = {"output": str(output), "bytes": size, "sha256": sha256}
         write_json_atomic(report_path(output), {**report, **written})
         return written

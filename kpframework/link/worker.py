@@ -11,6 +11,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
+from kpframework import owner
 from kpframework.api.config import ComponentRef
 from kpframework.api.context import Context
 from kpframework.api.executor import Function, Work
@@ -21,9 +22,8 @@ from kpframework.errors import KpError, Problem
 from kpframework.kb.store import open_store
 from kpframework.link.output import Format, size_and_digest, write_records
 from kpframework.link.texts import Reading, Text, read_piece
-from kpframework.run import owner
-from kpframework.run.manifest import sync
 from kpframework.spec.resolve import bind_ref
+from kpframework.writing import sync
 
 REPORT = "report.json"
 BATCH = 256

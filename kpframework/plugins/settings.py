@@ -6,11 +6,11 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from kpframework.errors import KpError
+from kpframework.writing import replacing
 
 ALLOW_VARIABLE = "KPFRAMEWORK_PLUGINS"
 """Comma-separated plugins or distributions that may be used; empty: none; unset: all."""
@@ -96,10 +96,5 @@ def write_json(path: Path, content: Any) -> None:
         OSError: it cannot be written; nothing is left behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacing(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import cache
 from html.parser import HTMLParser
@@ -19,6 +17,7 @@ from kpframework.report.notes import failures, footnotes
 from kpframework.report.space import space_figures
 from kpframework.report.summary import findings
 from kpframework.safe import safe_line, safe_text
+from kpframework.writing import replacing
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -86,30 +85,14 @@ def write_whole(path: Path, text: str, other: str) -> None:
         KpError: KP803, it cannot be written.
     """
     try:
-        _replace(path, text.encode())
+        with replacing(path, durable=True) as temporary:
+            temporary.write_bytes(text.encode())
     except OSError as error:
         raise KpError(
             "KP803",
             f"cannot write {path}: {error.strerror or error}",
             f"free some space, or name another file: {other}",
         ) from error
-
-
-def _replace(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes private files; a page is meant to be read by whoever may read its folder.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _context(results: Results) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kpframework import owner
 from kpframework.digest import cache_root, canonical_json
 from kpframework.errors import KpError
 from kpframework.locking import exclusive
-from kpframework.run import owner
-from kpframework.run.manifest import MANIFEST, Manifest, settle, sync
+from kpframework.run.manifest import MANIFEST, Manifest, settle
 from kpframework.run.step import Step
+from kpframework.writing import sync
 
 Fill = Callable[[Path, Path], Mapping[str, Any]]
 """Given an empty output folder and the scratch folder, writes the former and returns metrics."""

@@ -40,7 +40,8 @@ def export_hosts(plan: Plan, done: Mapping[str, StepResult], folder: Path) -> di
                 continue
             source = source / OWN_HOST if own else source
             parts = [cell.row] if own else [cell.host]
-            parts += [cell.host] if own and len(plan.resolved.spec.hosts) > 1 else []
+            shared = len(plan.resolved.spec.hosts) > 1 or cell.row in plan.resolved.hosts
+            parts += [cell.host] if own and shared else []
             parts += [cell.task] if len(plan.resolved.spec.tasks) > 1 else []
             parts += [f"seed{seed}"] if len(cell.seeds) > 1 else []
             copy_tree(source, folder / "--".join(parts))

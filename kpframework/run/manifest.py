@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from kpframework.digest import file_digest, json_digest
 from kpframework.errors import KpError
+from kpframework.writing import sync
 
 MANIFEST = "manifest.json"
 
@@ -40,10 +40,8 @@ class Manifest:
             ValueError: a metric is not finite.
             TypeError: a metric is not JSON.
         """
-        with (folder / MANIFEST).open("w", encoding="utf-8") as stream:
-            stream.write(self._text())
-            stream.flush()
-            os.fsync(stream.fileno())
+        (folder / MANIFEST).write_text(self._text(), encoding="utf-8")
+        sync(folder / MANIFEST)
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -109,12 +107,3 @@ def settle(folder: Path) -> dict[str, tuple[int, str]]:
         if path.is_file():
             found[path.relative_to(folder).as_posix()] = (path.stat().st_size, file_digest(path))
     return found
-
-
-def sync(path: Path) -> None:
-    """Bring a file's content, or a folder's list of names, to the disk."""
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

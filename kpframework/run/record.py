@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from kpframework.errors import KpError
-from kpframework.run.manifest import sync
 from kpframework.spec.resolved import BoundComponent
+from kpframework.writing import replacing
 
 PACKAGES = (
     "kpframework",
@@ -78,21 +78,16 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises:
         KpError: ``KP503``, the file cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(data)
-        sync(temporary)
-        temporary.replace(path)
-        sync(path.parent)
+        with replacing(path, durable=True) as temporary:
+            temporary.write_bytes(data)
     except OSError as error:
         raise KpError(
             "KP503",
             f"cannot write {path}: {error.strerror or error}",
             "free some space, or choose another folder",
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _cpu() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-import os
+import socket
 import weakref
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 import torch
 import transformers
 
-from kpframework import KnowledgePlugin, KpError
+from kpframework import KnowledgePlugin, KpError, owner
 from kpframework.api import Mention, Segment, marker_edits
 from kpframework.artifact import HOST, encode_mixed
 from kpframework.inject.batch import ENTITIES as CODES
@@ -151,10 +151,10 @@ def test_nothing_but_a_plugin_is_replaced_by_saving(run, tmp_path):
 
 
 def test_what_a_killed_process_had_written_aside_is_removed(run, tmp_path):
-    dead = tmp_path / ".saved.999999999"
-    dead.mkdir()
-    alive = tmp_path / f".saved.{os.getppid()}"
+    dead = tmp_path / f".saved.tmp.0.999999999.1.{socket.gethostname()}"
+    alive = owner.aside(tmp_path / "saved")
     alive.mkdir()
+    dead.mkdir()
     run.plugin().save_pretrained(tmp_path / "saved")
     assert {path.name for path in tmp_path.iterdir()} == {"saved", alive.name}
 

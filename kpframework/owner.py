@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import secrets
+import shutil
 import socket
 import time
 from pathlib import Path
@@ -31,6 +33,19 @@ def is_alive(owner: str, folder: Path) -> bool:
         return time.time() - folder.stat().st_mtime < _FOREIGN_SECONDS
     except OSError:
         return False
+
+
+def aside(folder: Path) -> Path:
+    """Return a new name beside a folder, to make it under; what dead processes left there is gone.
+
+    Args:
+        folder: that the name becomes when it is made.
+    """
+    mark = f".{folder.name}.tmp."
+    for left in folder.parent.glob(f"{glob.escape(mark)}*"):
+        if not is_alive(left.name.removeprefix(mark), left):
+            shutil.rmtree(left, ignore_errors=True)
+    return folder.with_name(f"{mark}{tag()}")
 
 
 def _start(pid: int) -> str:

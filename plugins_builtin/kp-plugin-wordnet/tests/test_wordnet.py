@@ -217,6 +217,24 @@ def test_relations_can_be_chosen_and_excluded(provider, triples):
 
 
 @needs_wordnet
+@pytest.mark.parametrize(
+    "options", [{"relations": ["hyponym"]}, {"exclude_relations": ["hypernym"]}]
+)
+def test_a_relation_whose_inverse_is_not_read_stays_without_inverses(provider, triples, options):
+    chosen = WordNetProvider(WordNetConfig(inverses=False, **options), Context())
+    chosen.__dict__.update(_reader=provider._reader, _synsets=provider._synsets)
+    own = [triple for triple in chosen.triples() if triple.relation == "hyponym"]
+    assert own == [triple for triple in triples if triple.relation == "hyponym"]
+
+
+@needs_wordnet
+def test_an_empty_list_of_relations_reads_none(provider):
+    chosen = WordNetProvider(WordNetConfig(relations=[]), Context())
+    chosen.__dict__.update(_reader=provider._reader, _synsets=provider._synsets)
+    assert list(chosen.triples()) == []
+
+
+@needs_wordnet
 def test_without_inverses_two_synsets_are_joined_once_by_a_relation(triples):
     once = WordNetProvider(WordNetConfig(inverses=False), Context())
     kept = Counter((t.head, t.relation, t.tail) for t in once.triples())

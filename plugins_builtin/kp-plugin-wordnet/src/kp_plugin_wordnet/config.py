@@ -42,7 +42,7 @@ class WordNetConfig(ComponentConfig):
         "/usr/share/wordnet", description="Folder with data.noun, index.noun and so on."
     )
     relations: list[Relation] | None = Field(
-        None, description="Only pointers of these kinds are read; null reads all."
+        None, description="Only pointers of these kinds are read; null reads all, [] none."
     )
     exclude_relations: list[Relation] = Field(
         [], description="Pointers of these kinds are not read."
@@ -51,8 +51,8 @@ class WordNetConfig(ComponentConfig):
         True,
         description="Whether a pair of synsets that point at each other by the same or by inverse "
         "relations gives two triples, or one: the hypernym without the hyponym, the holonym "
-        "without the meronym, the domain without its members, one of two equal pointers. For "
-        "entity embeddings by translation one tells more.",
+        "without the meronym, the domain without its members, one of two equal pointers. A kind "
+        "whose inverse is not read stays. For entity embeddings by translation one tells more.",
     )
     inflections: bool = Field(
         False,

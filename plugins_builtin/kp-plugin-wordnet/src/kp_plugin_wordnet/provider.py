@@ -52,16 +52,16 @@ _OF_LEMMAS = {
     "verb_group": "verb_groups",
 }
 _INVERSES = {
-    "has_region_member",
-    "has_topic_member",
-    "has_usage_member",
-    "hyponym",
-    "instance_hyponym",
-    "member_meronym",
-    "part_meronym",
-    "substance_meronym",
+    "has_region_member": "region_domain",
+    "has_topic_member": "topic_domain",
+    "has_usage_member": "usage_domain",
+    "hyponym": "hypernym",
+    "instance_hyponym": "instance_hypernym",
+    "member_meronym": "member_holonym",
+    "part_meronym": "part_holonym",
+    "substance_meronym": "substance_holonym",
 }
-"""Each is the inverse of a relation that is read too."""
+"""Each with the relation it is the inverse of."""
 
 
 class WordNetProvider(KBProvider):
@@ -99,21 +99,26 @@ class WordNetProvider(KBProvider):
 
     def triples(self) -> Iterator[Triple]:
         """Yield the pointers of the chosen kinds, between synsets."""
+        wanted = self._wanted()
         if self.config.inverses:
-            yield from self._pointers()
+            yield from self._pointers(wanted)
             return
         seen: set[Triple] = set()
-        for triple in self._pointers():
-            if triple.relation not in _INVERSES:
+        for triple in self._pointers(wanted):
+            if _INVERSES.get(triple.relation) not in wanted:
                 seen.add(triple)
                 if Triple(triple.tail, triple.relation, triple.head) not in seen:
                     yield triple
 
-    def _pointers(self) -> Iterator[Triple]:
-        names = self.config.relations or sorted({*_OF_SYNSETS, *_OF_LEMMAS})
+    def _wanted(self) -> list[str]:
+        chosen = self.config.relations
+        names = sorted({*_OF_SYNSETS, *_OF_LEMMAS}) if chosen is None else chosen
         wanted = [name for name in names if name not in self.config.exclude_relations]
-        if not wanted:
+        if names and not wanted:
             raise KpError("KP432", "every relation is excluded", "shorten 'exclude_relations'")
+        return wanted
+
+    def _pointers(self, wanted: list[str]) -> Iterator[Triple]:
         of_synsets = [(name, _OF_SYNSETS[name]) for name in wanted if name in _OF_SYNSETS]
         of_lemmas = [(name, _OF_LEMMAS[name]) for name in wanted if name in _OF_LEMMAS]
         with self._reader.allowed():

@@ -1,10 +1,10 @@
 """Options of the cloze task."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kpframework.api import ComponentConfig, InputFile
+from kpframework.api import ComponentConfig, InputFile, OnlyTest
 
 
 class Splits(ComponentConfig):
@@ -12,7 +12,7 @@ class Splits(ComponentConfig):
 
     train: InputFile = Field(description="Questions trained on.")
     dev: InputFile = Field(description="Questions on which epochs are chosen.")
-    test: InputFile = Field(description="Questions that are scored.")
+    test: Annotated[InputFile, OnlyTest()] = Field(description="Questions that are scored.")
 
 
 class Limits(ComponentConfig):
@@ -20,7 +20,9 @@ class Limits(ComponentConfig):
 
     train: int | None = Field(default=None, ge=1, description="Questions of train; null uses all.")
     dev: int | None = Field(default=None, ge=1, description="Questions of dev; null uses all.")
-    test: int | None = Field(default=None, ge=1, description="Questions of test; null uses all.")
+    test: Annotated[int | None, OnlyTest()] = Field(
+        default=None, ge=1, description="Questions of test; null uses all."
+    )
 
 
 class ClozeQAConfig(ComponentConfig):

@@ -26,6 +26,21 @@ def safe_line(value: object, limit: int | None = None) -> str:
     return safe_text(" ".join(str(value).split()), limit)
 
 
+def safe_raw(value: object) -> str:
+    r"""Return `safe_text` on one line, in which newlines and tabs are codes as well."""
+    return safe_text(value).replace("\n", "\\x0a").replace("\t", "\\x09")
+
+
+def cell_width(text: str) -> int:
+    """Return how many cells of a terminal a text takes: wide characters take two."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        for c in text
+    )
+
+
 def _shown(character: str) -> str:
     if unicodedata.category(character) == "Zs":
         return " "

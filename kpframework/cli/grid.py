@@ -6,8 +6,9 @@ Not by rich: importing it takes longer than listing the plugins.
 from __future__ import annotations
 
 import shutil
-import unicodedata
 from collections.abc import Iterator, Sequence
+
+from kpframework.safe import cell_width
 
 GAP = 2
 """Spaces between two columns."""
@@ -47,7 +48,7 @@ def _lines(row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
     folded = [list(_folded(cell, width)) for cell, width in zip(row, widths, strict=True)]
     for i in range(max(map(len, folded))):
         parts = (cell[i] if i < len(cell) else "" for cell in folded)
-        padded = (p + " " * (w - _width(p)) for p, w in zip(parts, widths, strict=True))
+        padded = (p + " " * (w - cell_width(p)) for p, w in zip(parts, widths, strict=True))
         yield (" " * GAP).join(padded).rstrip()
 
 
@@ -55,7 +56,7 @@ def _folded(cell: str, width: int) -> Iterator[str]:
     """Yield the lines of a cell, broken at spaces where possible."""
     for line in cell.split("\n"):
         rest = line
-        while _width(rest) > width:
+        while cell_width(rest) > width:
             cut = _fitting(rest, width)
             space = rest.rfind(" ", 0, cut + 1)
             cut = space if space > 0 else cut
@@ -68,21 +69,11 @@ def _fitting(text: str, width: int) -> int:
     """Return how many characters of a text fit into a width, at least one."""
     used = 0
     for i, character in enumerate(text):
-        used += _width(character)
+        used += cell_width(character)
         if used > width:
             return max(1, i)
     return len(text)
 
 
 def _cell_width(cell: str) -> int:
-    return max(map(_width, cell.split("\n")))
-
-
-def _width(text: str) -> int:
-    """Return how many cells of a terminal a text takes: wide characters take two."""
-    if text.isascii():
-        return len(text)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
+    return max(map(cell_width, cell.split("\n")))

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from kpframework.kb.statistics import SILENT, Progress, misplaced
 from kpframework.kb.suspicious import CHECKS, Check, excerpt
 from kpframework.kb.text_index import folded, hashes
-from kpframework.safe import safe_text
+from kpframework.safe import safe_raw
 
 if TYPE_CHECKING:
     from kpframework.kb.store import KBStore
@@ -47,7 +47,7 @@ class _Finding:
         for example in examples:
             if len(self.examples) >= self.limit:
                 break
-            self.examples.append({key: shown(text) for key, text in example.items()})
+            self.examples.append({key: safe_raw(text) for key, text in example.items()})
 
 
 def audit(store: KBStore, limit: int = 5, progress: Progress = SILENT) -> dict[str, Any]:
@@ -89,11 +89,6 @@ def audit(store: KBStore, limit: int = 5, progress: Progress = SILENT) -> dict[s
             for name, f in findings.items()
         ],
     }
-
-
-def shown(text: str) -> str:
-    r"""Return a text on one line with everything that is not seen as its code (``\x1b``)."""
-    return safe_text(text).replace("\n", "\\x0a").replace("\t", "\\x09")
 
 
 def _texts(batch: pa.RecordBatch, findings: Mapping[str, _Finding]) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from kpframework.report.grid import Cell, Grid, Verdict, results_grid
 from kpframework.report.model import Results
 from kpframework.report.notes import footnotes
-from kpframework.safe import safe_line
+from kpframework.safe import cell_width, safe_line
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -87,10 +86,10 @@ class TerminalGrid:
             max((part.cell_len for line in lines for part in line[i].split()), default=0)
             for i in range(len(columns))
         ]
-        natural = [max(b, _width(c.title)) for b, c in zip(bodies, columns, strict=True)]
+        natural = [max(b, cell_width(c.title)) for b, c in zip(bodies, columns, strict=True)]
         if sum(natural) + 2 * (len(columns) - 1) <= available:
             return []
-        words = [max(map(_width, column.title.split()), default=0) for column in columns]
+        words = [max(map(cell_width, column.title.split()), default=0) for column in columns]
         least = [max(pair) for pair in zip(bodies, words, strict=True)]
         rest = available - (len(columns) - 1)
         rest -= sum(w for w, column in zip(least, columns, strict=True) if column.numeric)
@@ -126,7 +125,7 @@ def plain_grid(title: str, grid: Grid, notes: Sequence[str]) -> str:
     """Return a grid as aligned text beneath a title, with lines beneath."""
     lines = [[column.title for column in grid.columns]]
     lines += [[_name(line[0]), *map(_flat, line[1:])] for line in grid.lines]
-    widths = [max(_width(line[i]) for line in lines) for i in range(len(grid.columns))]
+    widths = [max(cell_width(line[i]) for line in lines) for i in range(len(grid.columns))]
     text = [title]
     for number, line in enumerate(lines):
         cells = [
@@ -177,11 +176,5 @@ def _escaped(text: str) -> str:
 
 
 def _pad(text: str, width: int, right: bool) -> str:
-    blank = " " * (width - _width(text))
+    blank = " " * (width - cell_width(text))
     return blank + text if right else text + blank
-
-
-def _width(text: str) -> int:
-    """Return how many terminal columns a text takes."""
-    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
-    return len(text) + wide - sum(bool(unicodedata.combining(c)) for c in text)

@@ -10,6 +10,7 @@ from typing import Any
 from kpframework.digest import canonical_json, content_digest, json_digest
 from kpframework.errors import KpError, LockMismatch, Problem
 from kpframework.run.record import package_versions, plugin_versions
+from kpframework.run.row_plan import tails
 from kpframework.run.step import Step
 from kpframework.spec.fields import input_values
 from kpframework.spec.resolved import ResolvedSpec
@@ -49,7 +50,10 @@ def make_lock(
         "spec": json_digest(_content(resolved, steps)),
         "plugins": plugin_versions(resolved.components()),
         "packages": package_versions(),
-        "data": _data(path for step in steps for path in step.files),
+        "data": {
+            tail: content_digest(path)
+            for path, tail in tails(path for step in steps for path in step.files).items()
+        },
         "licences": _facts("licence", steps, metrics),
         # For people: the hashes of the data are what is compared.
         "releases": _facts("release", steps, metrics),
@@ -146,21 +150,6 @@ def _content(resolved: ResolvedSpec, steps: Sequence[Step]) -> Any:
         return places.get(value, value) if isinstance(value, str) else value
 
     return without_places(content)
-
-
-def _data(paths: Iterable[Path]) -> dict[str, str]:
-    """Return the sha256 of each path, named by as many of its last parts as tell them apart."""
-    distinct = sorted(set(paths))
-    named: dict[str, str] = {}
-    for path in distinct:
-        parts = path.parts
-        count = 1
-        while count < len(parts) and any(
-            other.parts[-count:] == parts[-count:] for other in distinct if other != path
-        ):
-            count += 1
-        named["/".join(parts[-count:])] = content_digest(path)
-    return named
 
 
 def _entries(resolved: ResolvedSpec) -> dict[str, Any]:

@@ -9,14 +9,10 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from kpframework.api.context import Advance
-from kpframework.safe import safe_text
+from kpframework.safe import safe_raw
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
-
-
-def _one_line(text: str) -> str:
-    return safe_text(text).replace("\n", "\\x0a").replace("\t", "\\x09")
 
 
 class Display:
@@ -79,19 +75,19 @@ class Display:
         with ExitStack() as closing:
             rich = self._rich
             if rich is not None:
-                task = rich.add_task(_one_line(description), total=total, note="")
+                task = rich.add_task(safe_raw(description), total=total, note="")
                 closing.callback(rich.remove_task, task)
 
             def advance(steps: int = 1, note: str = "") -> None:
                 if rich is not None:
-                    rich.update(task, advance=steps, note=_one_line(note))
+                    rich.update(task, advance=steps, note=safe_raw(note))
 
             yield advance
 
     def note(self, text: str) -> None:
         """Show a text beside the overall bar."""
         if self._rich is not None and self._overall is not None:
-            self._rich.update(self._overall, note=_one_line(text))
+            self._rich.update(self._overall, note=safe_raw(text))
 
     def finished(self, name: str, status: str, seconds: float, reason: str) -> None:
         """Write one line on what became of a step."""
@@ -102,7 +98,7 @@ class Display:
         """Write one line, above the bars where there are any."""
         if not self.enabled:
             return
-        line = _one_line(text)
+        line = safe_raw(text)
         if self._rich is not None:
             self._rich.console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:

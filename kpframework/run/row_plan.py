@@ -135,11 +135,19 @@ def saved_names(artifacts: Iterable[Path | None]) -> dict[Path, str]:
 
     No knowledge section can have such a name: a colon is not allowed in an id.
     """
-    paths = sorted({path for path in artifacts if path is not None})
-    names: dict[Path, str] = {}
-    for path in paths:
-        count = 1
-        while any(o.parts[-count:] == path.parts[-count:] for o in paths if o != path):
+    names = tails(path for path in artifacts if path is not None)
+    return {path: f"saved:{tail}" for path, tail in names.items()}
+
+
+def tails(paths: Iterable[Path]) -> dict[Path, str]:
+    """Return of each path as many of its last parts as tell it from the others."""
+    distinct = sorted(set(paths))
+    found: dict[Path, str] = {}
+    for path in distinct:
+        parts, count = path.parts, 1
+        while count < len(parts) and any(
+            other.parts[-count:] == parts[-count:] for other in distinct if other != path
+        ):
             count += 1
-        names[path] = "saved:" + "/".join(path.parts[-count:])
-    return names
+        found[path] = "/".join(parts[-count:])
+    return found

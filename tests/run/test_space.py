@@ -30,8 +30,3 @@ def test_agreement_counts_nearest_neighbours_of_the_same_answer():
     vectors = np.array([[1, 0], [0.9, 0.1], [0, 1], [0.1, 1.1], [1, 0.05]], dtype=np.float32)
     assert space._agreement(vectors, np.array([0, 0, 1, 1, 1])) == pytest.approx(2 / 5)
     assert space._chance(np.array([0, 0, 1, 1, 1])) == pytest.approx((2 + 6) / 20)
-
-
-def test_few_entities_are_all_shown_and_many_at_even_distances():
-    assert space._evenly(3, 5) == [0, 1, 2]
-    assert space._evenly(10, 5) == [0, 2, 4, 6, 8]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kpframework.api.records import evenly
 from kpframework.api.text import Example
 from kpframework.inject.slots import slot_vectors
 from kpframework.run.step import JSON
@@ -46,14 +47,14 @@ def entity_space(
     answers = _answers(row, examples, linked)
     if len(answers) < 3:
         return None
-    kept = [list(answers)[i] for i in _evenly(len(answers), MOST_ENTITIES)]
+    kept = evenly(list(answers), MOST_ENTITIES)
     after = slot_vectors(row.attachment, "knowledge", kept)
     if after is None:
         return None
     before = knowledge.table.gather(knowledge.table.rows(kept))
     mapped = after.float().cpu().numpy()
     weight: Any = row.attachment.embedding.weight
-    words = weight.detach()[_evenly(len(weight), WORDS)].float().cpu().numpy()
+    words = weight.detach()[list(evenly(range(len(weight)), WORDS))].float().cpu().numpy()
     names = [name for name, _ in Counter(answers[e] for e in kept).most_common(CLASSES)]
     of = np.array([names.index(answers[e]) if answers[e] in names else -1 for e in kept])
     both = _plane(np.concatenate([mapped, words]))
@@ -83,10 +84,6 @@ def _answers(row: Any, examples: Sequence[Example], linked: Sequence[Any]) -> di
             answer = row.task.class_of(example) or row.task.show(example.target, example)
             found.setdefault(mention.entity, answer)
     return found
-
-
-def _evenly(count: int, most: int) -> list[int]:
-    return [i * count // min(count, most) for i in range(min(count, most))]
 
 
 def _plane(vectors: Vectors) -> npt.NDArray[np.float64]:

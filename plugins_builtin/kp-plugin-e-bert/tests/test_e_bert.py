@@ -1,10 +1,12 @@
+import codecs
+import gzip
+
 import numpy as np
 import pytest
 import torch
 from kp_plugin_e_bert.alignment import Alignment
 from kp_plugin_e_bert.config import EBertConfig
 from kp_plugin_e_bert.injector import EBert
-from kp_plugin_e_bert.word_vectors import read_word_vectors
 
 from kpframework import KpError
 from kpframework.api import Context, EntitySpace, Mention, Segment
@@ -74,12 +76,12 @@ def test_explained_variance_is_that_of_the_residuals():
     assert alignment(x, y).explained(w) == pytest.approx(expected)
 
 
-def rig(tmp_path, **options):
+def rig(tmp_path, table=None, **options):
     tokenizer = tiny_tokenizer("bert-classifier")
     model = freeze(tiny_model("bert-classifier", len(tokenizer)))
     attachment = Attachment(model)
     injector = EBert(EBertConfig(**options), Context())
-    table = tiny_table()
+    table = table or tiny_table()
     injector.prepare(Names({"E1": "Lyon", "E2": "the weather", "E3": "long fingers"}))
     knowledge = plug(attachment, "knowledge", injector, table)
     return Session(attachment, knowledge, tokenizer, Context(scratch=tmp_path)), table
@@ -104,13 +106,9 @@ def test_without_words_the_targets_are_means_of_the_names_pieces(tmp_path):
 def test_with_words_single_pieces_of_the_vocabulary_are_the_pairs(tmp_path):
     session, table = rig(tmp_path)
     tokenizer, dim = session.tokenizer, table.dim
-    vocabulary = [w for w in tokenizer.get_vocab() if w.isalpha() and len(w) > 1][:20]
-    rows = np.random.default_rng(0).normal(size=(len(vocabulary) + 1, dim))
-    words = [*vocabulary, "unheard-of-word"]
-    lines = [f"{len(words)} {dim}"]
-    lines += [" ".join([w, *map(str, row)]) for w, row in zip(words, rows, strict=True)]
+    words = [*words_of(tokenizer), "unheard-of-word"]
     path = tmp_path / "words.txt"
-    path.write_text("\n".join(lines) + "\n", "utf-8")
+    word_vectors(path, words, dim)
     session.knowledge.injector.config = EBertConfig(words=str(path))
     session.knowledge.injector.fit(session)
     single = [w for w in words if len(tokenizer(w, add_special_tokens=False)["input_ids"]) == 1]
@@ -126,16 +124,65 @@ def test_no_pair_is_an_error_with_a_way_out(tmp_path):
     assert caught.value.code == "KP460"
 
 
-@pytest.mark.parametrize(
-    ("text", "line"), [("nonsense\n", 1), ("2 3\na 1 2\n", 2), ("2 2\na 1 2\nb 1 x\n", 3)]
-)
-def test_a_malformed_line_of_word_vectors_is_named(tmp_path, text, line):
-    path = tmp_path / "words.txt"
-    path.write_text(text, "utf-8")
+def word_vectors(path, words, dim, head=None):
+    rows = np.random.default_rng(0).normal(size=(len(words), dim))
+    lines = [" ".join([word, *map(str, row)]) for word, row in zip(words, rows, strict=True)]
+    path.write_text("\n".join([head or f"{len(words)} {dim}", *lines]) + "\n", "utf-8")
+
+
+def words_of(tokenizer, count=20):
+    return [word for word in tokenizer.get_vocab() if word.isalpha() and len(word) > 1][:count]
+
+
+def refused(session, path):
+    session.knowledge.injector.config = EBertConfig(words=str(path))
     with pytest.raises(KpError) as caught:
-        list(read_word_vectors(path, 10))
+        session.knowledge.injector.fit(session)
     assert caught.value.code == "KP461"
-    assert caught.value.problems[0].where == f"{path}:{line}"
+    return caught.value.problems[0]
+
+
+def test_word_vectors_of_which_rows_are_missing_are_refused(tmp_path):
+    session, table = rig(tmp_path)
+    word_vectors(tmp_path / "words.txt", words_of(session.tokenizer), table.dim, "21 16")
+    found = refused(session, tmp_path / "words.txt")
+    assert "the first line says 21 rows, but 20 follow" in found.message
+
+
+def test_word_vectors_of_another_width_are_refused(tmp_path):
+    session, _ = rig(tmp_path)
+    word_vectors(tmp_path / "words.txt", words_of(session.tokenizer), 3)
+    assert refused(session, tmp_path / "words.txt").where == f"{tmp_path / 'words.txt'}:2"
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"nonsense\n", 1),
+        (b"2 3\nthe 1 2\n", 2),
+        (b"2 2\nthe 1 2\nof 1 x\n", 3),
+        (b"2 2\nthe 1 2\nof 1 nan\n", 3),
+        (b"2 2\nthe 1 2\n\xe9t\xe9 1 2\n", 3),
+    ],
+)
+def test_a_malformed_line_of_word_vectors_is_named(tmp_path, content, line):
+    session, _ = rig(tmp_path, tiny_table(dim=2))
+    path = tmp_path / "words.txt"
+    path.write_bytes(content)
+    assert refused(session, path).where == f"{path}:{line}"
+
+
+def test_word_vectors_may_be_packed_and_begin_with_a_byte_order_mark(tmp_path):
+    session, table = rig(tmp_path)
+    plain, packed = tmp_path / "words.txt", tmp_path / "words.txt.gz"
+    word_vectors(plain, words_of(session.tokenizer), table.dim)
+    packed.write_bytes(gzip.compress(codecs.BOM_UTF8 + plain.read_bytes()))
+    found = []
+    for path in (plain, packed):
+        session.knowledge.injector.config = EBertConfig(words=str(path))
+        session.knowledge.injector.fit(session)
+        found.append(session.module.map.weight.detach().clone())
+    assert torch.equal(*found)
 
 
 @pytest.mark.parametrize(

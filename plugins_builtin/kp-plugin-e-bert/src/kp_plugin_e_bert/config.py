@@ -21,6 +21,7 @@ class EBertConfig(ComponentConfig):
     )
     words: InputFile | None = Field(
         None,
-        description="Word vectors of the entity vectors' own space, in word2vec's text format; "
-        "null fits the map on the entities' names instead.",
+        description="Word vectors of the entity vectors' own space: a word and its numbers a line, "
+        "with or without word2vec's first line of counts, packed or not. Null fits the map on the "
+        "entities' names instead.",
     )

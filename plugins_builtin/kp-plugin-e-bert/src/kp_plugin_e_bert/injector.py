@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from kp_plugin_e_bert.alignment import Alignment
-from kp_plugin_e_bert.word_vectors import read_word_vectors
 from kpframework import KpError
 from kpframework.api import (
     Edit,
@@ -22,6 +22,8 @@ from kpframework.api import (
     Segment,
     Stage,
     TrainingSession,
+    VectorRows,
+    read_vectors,
     slot_edit,
 )
 
@@ -72,12 +74,14 @@ class EBert(Injector):
         """Solve for the map.
 
         Raises:
-            KpError: KP460, there are no pairs.
+            KpError: KP460, there are no pairs; KP461, the word vectors cannot be read.
         """
         module: Any = session.module
         weight = module.map.weight
         words = self.config.words
-        pairs = self._names(session) if words is None else _words(session, Path(words))
+        pairs = (
+            self._names(session) if words is None else _words(session, Path(words), weight.shape[1])
+        )
         alignment = Alignment(weight.shape[1], weight.shape[0])
         rms = float(module.rms)
         for x, y in pairs:
@@ -121,15 +125,39 @@ class EBert(Injector):
                 yield entity, name
 
 
-def _words(session: TrainingSession, path: Path) -> Pairs:
+def _words(session: TrainingSession, path: Path, width: int) -> Pairs:
     """Yield the vectors of words that are one piece of the host's vocabulary, with that piece's."""
     table = _word_embeddings(session)
-    for words, vectors in read_word_vectors(path, _BATCH):
-        pieces = session.tokenizer([f" {word}" for word in words], add_special_tokens=False)
+    for words in read_vectors(path, "KP461", _BATCH):
+        pieces = session.tokenizer([f" {word}" for word in words.ids], add_special_tokens=False)
         single = [i for i, own in enumerate(pieces["input_ids"]) if len(own) == 1]
         known = [i for i in single if pieces["input_ids"][i][0] != session.tokenizer.unk_token_id]
         ids = torch.tensor([pieces["input_ids"][i][0] for i in known], dtype=torch.long)
-        yield vectors[known], table[ids.to(table.device)]
+        if known:
+            yield _vectors(words, np.array(known), width), table[ids.to(table.device)]
+
+
+def _vectors(
+    words: VectorRows, rows: npt.NDArray[np.int64], width: int
+) -> npt.NDArray[np.floating]:
+    vectors = words.read(rows)
+    if vectors.shape[1] != width:
+        raise KpError(
+            "KP461",
+            f"a word's vector has {vectors.shape[1]} numbers, an entity's {width}",
+            "give the word vectors of the entity vectors' own space",
+            words.where(int(rows[0])),
+        )
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        row = int(rows[int(np.argmin(finite))])
+        raise KpError(
+            "KP461",
+            f"the vector of {words.ids[row]!r} has a value that is not finite",
+            "take the word out of the file",
+            words.where(row),
+        )
+    return vectors
 
 
 def _word_embeddings(session: TrainingSession) -> torch.Tensor:

@@ -8,12 +8,12 @@ from typing import BinaryIO
 
 import numpy as np
 
-from kp_plugin_precomputed.config import WITH_IDS
+from kp_plugin_precomputed import pieces
 from kp_plugin_precomputed.matrix import matrix_pieces
-from kp_plugin_precomputed.pieces import Piece, Rows, Vectors
-from kp_plugin_precomputed.word2vec import binary_pieces, text_pieces
+from kp_plugin_precomputed.pieces import Rows, Vectors
+from kp_plugin_precomputed.word2vec import binary_pieces
 from kpframework import KpError
-from kpframework.api import Embeddings, EmbeddingTable, KnowledgeBase
+from kpframework.api import Embeddings, EmbeddingTable, KnowledgeBase, VectorRows, read_vectors
 
 
 class PrecomputedEmbeddings(Embeddings):
@@ -58,14 +58,15 @@ class PrecomputedEmbeddings(Embeddings):
         metrics = {"rows": float(len(hashes)), "rows_used": float(len(known.entities))}
         return EmbeddingTable(known.entities, vectors, metrics)
 
-    def _pieces(self) -> Iterator[Piece]:
+    def _pieces(self) -> Iterator[VectorRows]:
         config = self.config
         ids = [config.ids, *config.more_ids]
         for at, text in enumerate((config.path, *config.more_paths)):
             path = Path(text)
-            if config.layout in WITH_IDS:
-                binary = config.layout == "word2vec-binary"
-                yield from binary_pieces(path) if binary else text_pieces(path)
+            if config.layout == "word2vec-binary":
+                yield from binary_pieces(path)
+            elif config.layout == "word2vec-text":
+                yield from read_vectors(path, "KP450", pieces.PIECE)
             else:
                 yield from matrix_pieces(
                     path, config.layout, config.tensor, Path(ids[at]), config.ids_format
@@ -122,7 +123,7 @@ class _Copy:
         self.width = 0
         self.dtype: np.dtype[np.floating] | None = None
 
-    def add(self, piece: Piece, rows: Rows) -> None:
+    def add(self, piece: VectorRows, rows: Rows) -> None:
         """Append these rows of a piece."""
         vectors = np.ascontiguousarray(piece.read(rows))
         if self.dtype is None:
@@ -137,7 +138,7 @@ class _Copy:
         self._refuse_infinite(piece, rows, vectors)
         self._out.write(vectors.data)
 
-    def _refuse_infinite(self, piece: Piece, rows: Rows, vectors: Vectors) -> None:
+    def _refuse_infinite(self, piece: VectorRows, rows: Rows, vectors: Vectors) -> None:
         finite = np.isfinite(vectors).all(axis=1)
         if not finite.all():
             row = int(rows[int(np.argmin(finite))])

@@ -11,8 +11,9 @@ from safetensors import SafetensorError, safe_open
 
 from kp_plugin_precomputed import pieces
 from kp_plugin_precomputed.ids import read_ids
-from kp_plugin_precomputed.pieces import Piece, unreadable
+from kp_plugin_precomputed.pieces import unreadable
 from kpframework import KpError
+from kpframework.api import VectorRows
 
 _FLOATS = {"F16": np.float16, "F32": np.float32, "F64": np.float64}
 _PBG = "embeddings"
@@ -35,7 +36,7 @@ class Matrix:
 
 def matrix_pieces(
     path: Path, layout: str, tensor: str | None, ids_path: Path, ids_format: str
-) -> Iterator[Piece]:
+) -> Iterator[VectorRows]:
     """Yield the rows of a matrix with their ids.
 
     Raises:
@@ -53,7 +54,7 @@ def matrix_pieces(
     size = pieces.PIECE
     for start in range(0, len(ids), size):
         stop = min(start + size, len(ids))
-        yield Piece(
+        yield VectorRows(
             ids[start:stop],
             lambda rows, a=start, b=stop: matrix.read(a, b)[rows],
             lambda row, a=start: f"{path} (row {a + row})",

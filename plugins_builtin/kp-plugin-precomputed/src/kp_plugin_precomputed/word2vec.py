@@ -1,6 +1,5 @@
-"""word2vec's text and binary files, and lines of an id and numbers."""
+"""word2vec's binary files."""
 
-import codecs
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -8,76 +7,15 @@ from typing import IO
 import numpy as np
 
 from kp_plugin_precomputed import pieces
-from kp_plugin_precomputed.pieces import Piece, Rows, Vectors, unreadable
-from kpframework.api import open_packed
+from kp_plugin_precomputed.pieces import Rows, Vectors, unreadable
+from kpframework.api import VectorRows, open_packed
 
 _AGAIN = "fetch or export the file again"
 _LONGEST = 1 << 16  # bytes of an id
 _WIDEST = 1 << 20
 
 
-def text_pieces(path: Path) -> Iterator[Piece]:
-    """Yield the rows of a text file: an id and its numbers, between tabs or blanks.
-
-    The first line may say how many rows and columns follow (word2vec); others have none (GloVe,
-    PBG's export). An id may hold blanks: the numbers are the last ones of a line.
-
-    Raises:
-        KpError: KP450 a line is malformed, rows are missing, or the file ends early.
-    """
-    with open_packed(path, "KP450") as file:
-        yield from _text(path, file)
-
-
-def _text(path: Path, file: IO[bytes]) -> Iterator[Piece]:
-    rows: int | None = None
-    width = 0
-    done = 0
-    ids: list[str] = []
-    texts: list[bytes] = []
-    lines: list[int] = []
-    for number, raw in enumerate(file, start=1):
-        line = raw.rstrip(b"\r\n")
-        if number == 1:
-            line = line.removeprefix(codecs.BOM_UTF8)
-            parts = line.split()
-            if len(parts) == 2 and all(map(_is_count, parts)):
-                rows, width = int(parts[0]), int(parts[1])
-                continue
-            width = len(line.split(b"\t" if b"\t" in line else None)) - 1
-        if not line.strip():
-            continue
-        # A tab after the id leaves the numbers' own separator open.
-        own, *values = line.rstrip().rsplit(b"\t" if b"\t" in line else None, max(width, 0))
-        if width < 1 or len(values) != width:
-            what = f"{len(values)} numbers behind an id instead of {width}"
-            raise unreadable(f"{path}:{number}", what, _AGAIN)
-        ids.append(_name(own.strip(), f"{path}:{number}"))
-        texts.append(b" ".join(values))
-        lines.append(number)
-        done += 1
-        if len(ids) == pieces.PIECE:
-            yield _text_piece(path, ids, texts, lines)
-            ids, texts, lines = [], [], []
-    if ids:
-        yield _text_piece(path, ids, texts, lines)
-    _check_count(path, rows, done)
-
-
-def _text_piece(path: Path, ids: list[str], texts: list[bytes], lines: list[int]) -> Piece:
-    def read(rows: Rows) -> Vectors:
-        vectors = []
-        for row in rows.tolist():
-            try:
-                vectors.append(np.array(texts[row].split(), dtype=np.float32))
-            except ValueError as error:
-                raise unreadable(f"{path}:{lines[row]}", str(error), _AGAIN) from error
-        return np.stack(vectors)
-
-    return Piece(ids, read, lambda row: f"{path}:{lines[row]}")
-
-
-def binary_pieces(path: Path) -> Iterator[Piece]:
+def binary_pieces(path: Path) -> Iterator[VectorRows]:
     """Yield the rows of word2vec's binary file: counts, then each id, a blank and its floats.
 
     Raises:
@@ -87,7 +25,7 @@ def binary_pieces(path: Path) -> Iterator[Piece]:
         yield from _binary(path, file)
 
 
-def _binary(path: Path, file: IO[bytes]) -> Iterator[Piece]:
+def _binary(path: Path, file: IO[bytes]) -> Iterator[VectorRows]:
     head = file.readline(100).split()
     if len(head) != 2 or not all(map(_is_count, head)):
         raise unreadable(path, "the first line does not say how many rows and columns", _AGAIN)
@@ -122,12 +60,12 @@ def _binary(path: Path, file: IO[bytes]) -> Iterator[Piece]:
 
 def _binary_piece(
     path: Path, ids: list[str], vectors: list[bytes], width: int, first: int
-) -> Piece:
+) -> VectorRows:
     def read(rows: Rows) -> Vectors:
         chosen = b"".join(vectors[row] for row in rows.tolist())
         return np.frombuffer(chosen, dtype="<f4").reshape(len(rows), width)
 
-    return Piece(ids, read, lambda row: f"{path} (row {first + row})")
+    return VectorRows(ids, read, lambda row: f"{path} (row {first + row})")
 
 
 def _is_count(text: bytes) -> bool:
@@ -142,8 +80,3 @@ def _name(raw: bytes, where: str) -> str:
     if not name:
         raise unreadable(where, "an id is empty", _AGAIN)
     return name
-
-
-def _check_count(path: Path, said: int | None, found: int) -> None:
-    if said is not None and said != found:
-        raise unreadable(path, f"the first line says {said} rows, but {found} follow", _AGAIN)

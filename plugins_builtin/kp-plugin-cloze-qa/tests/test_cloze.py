@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from kp_plugin_cloze_qa.config import ClozeQAConfig
+from kp_plugin_cloze_qa.config import ClozeQAConfig, Limits, Splits
 from kp_plugin_cloze_qa.task import ClozeQA
 from pydantic import ValidationError
 
 from kpframework import KpError
-from kpframework.api import Context, Hidden
+from kpframework.api import Context, Hidden, OnlyTest
 from kpframework.testing.tiny import tiny_tokenizer
 
 DATA = Path(__file__).parents[4] / "shared/data"
@@ -153,11 +153,28 @@ class TestReading:
         with pytest.raises(KpError, match="KP622"):
             list(make(test=[{**PARIS, "id": "a"}] * 2).examples("test"))
 
-    @pytest.mark.parametrize("text", ["[", "[]", '{"a": 3}', '{"a": "no place"}'])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "[",
+            "[]",
+            '{"a": 3}',
+            '{"a": "no place"}',
+            '{"a": "[X] in", "a": "[X] at"}',
+            "[" * 100_000,
+        ],
+    )
     def test_a_malformed_file_of_templates_is_an_error(self, make, text):
         task = make()
         Path(task.config.templates).write_text(text)
         with pytest.raises(KpError, match="KP660"):
+            list(task.examples("test"))
+
+    @pytest.mark.parametrize("text", ['{"Q1": "Ulm", "Q1": "Bonn"}', "{", '{"Q1":' * 100_000])
+    def test_a_malformed_file_of_names_is_an_error(self, make, tmp_path, text):
+        (tmp_path / "names.json").write_text(text)
+        task = make(test=["Q1\tborn\tQ2"], labels=str(tmp_path / "names.json"))
+        with pytest.raises(KpError, match="KP620"):
             list(task.examples("test"))
 
 
@@ -342,6 +359,12 @@ class TestLikelihood:
 XFACTR = DATA / "no-licence-stated/x-factr/mTREx.tar.gz"
 SIMPLE = DATA / "wikidata/simplequestions/annotated_wd_data_valid.txt.gz"
 ENTITY_QUESTIONS = DATA / "wikidata/entityquestions/relation_query_templates.json"
+
+
+@pytest.mark.parametrize("section", [Splits, Limits])
+def test_what_concerns_test_questions_alone_retrains_nothing(section):
+    marked = [n for n, field in section.model_fields.items() if OnlyTest() in field.metadata]
+    assert marked == ["test"]
 
 
 @pytest.mark.skipif(not XFACTR.is_file(), reason="the X-FACTR facts are not here")

@@ -201,6 +201,14 @@ def test_malformed_names_are_an_error_with_their_file(make, tmp_path, names):
         next(make(names=path).examples("test"))
 
 
+@pytest.mark.parametrize("text", ['{"P1": "in", "P1": "of"}', "[" * 100_000])
+def test_names_that_are_not_one_table_are_an_error_with_their_file(make, tmp_path, text):
+    path = tmp_path / "wrong.json"
+    path.write_text(text)
+    with pytest.raises(KpError, match=r"KP620(.|\n)*wrong\.json"):
+        next(make(names=str(path)).examples("test"))
+
+
 def test_dev_must_not_draw_the_test_episodes(make):
     with pytest.raises(ValidationError, match="dev and test draw the same episodes"):
         make(dev={"episodes": 2, "first_seed": 3})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from kp_plugin_cloze_qa.template import Template
 from kpframework import KpError
-from kpframework.api import malformed_record, read_records, read_text, record_field
+from kpframework.api import malformed_record, read_json, read_records, read_text, record_field
 
 
 def records(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -52,10 +51,7 @@ def templates(path: str | None) -> dict[str, Template]:
     if path is None:
         return {}
     fix = 'give a JSON table such as {"P19": "Where was [X] born?"}'
-    try:
-        found = json.loads(read_text(path))
-    except ValueError as error:
-        raise KpError("KP660", f"not JSON: {error}", fix, where=path) from None
+    found = read_json(path, "KP660")
     if not isinstance(found, dict) or not all(type(text) is str for text in found.values()):
         raise KpError("KP660", "not a table from relation to text", fix, where=path)
     made = {}
@@ -77,13 +73,9 @@ def labels(path: str | None) -> dict[str, str]:
         return {}
     text = read_text(path)
     if text.lstrip().startswith("{"):
-        try:
-            found = json.loads(text)
-        except ValueError as error:
-            raise malformed_record(path, f"not JSON: {error}") from None
         named = {
             key: value.get("label") if isinstance(value, dict) else value
-            for key, value in found.items()
+            for key, value in read_json(path, "KP620").items()
         }
         return {key: value.strip() for key, value in named.items() if isinstance(value, str)}
     made = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from difflib import get_close_matches
 
 from kp_plugin_few_shot_relation.config import Markers, Setting
 from kpframework import KpError
-from kpframework.api import Segment, marker_edits, read_records, read_text, relation_instance
+from kpframework.api import Segment, marker_edits, read_json, read_records, relation_instance
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,10 @@ def read_names(path: str | None) -> dict[str, str]:
     """
     if path is None:
         return {}
+    table = read_json(path, "KP620")
     try:
-        table = json.loads(read_text(path))
         names = {key: own if isinstance(own, str) else own[0] for key, own in table.items()}
-    except (ValueError, AttributeError, LookupError, TypeError) as error:
+    except (AttributeError, LookupError, TypeError) as error:
         raise KpError(
             "KP620",
             f"not names of relations: {error}",

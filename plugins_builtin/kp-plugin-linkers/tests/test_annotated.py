@@ -79,6 +79,18 @@ def test_a_mention_of_several_ids_links_to_the_first_known_or_to_none(annotated,
     assert linked(annotated(several="none"), segment) == []
 
 
+def test_documents_of_one_text_are_joined(annotated, linked, tmp_path):
+    first, second = tmp_path / "a.pubtator", tmp_path / "b.pubtator"
+    text = "7|t|\n7|a|Old Ulm and Bonn\n"
+    first.write_text(f"{text}7\t5\t8\tUlm\tCity\tQ3\n7\t13\t17\tBonn\tCity\tQ2\n", "utf-8")
+    second.write_text(f"{text}7\t1\t8\tOld Ulm\tCity\tQ1\n7\t13\t17\tBonn\tCity\tQ1\n", "utf-8")
+    for given, bonn in (((first, second), "Q2"), ((second, first), "Q1")):
+        linker = annotated(documents=tuple(map(str, given)))
+        found = linked(linker, Segment("Old Ulm and Bonn"))
+        assert found == [("Old Ulm", "Q1", ""), ("Bonn", bonn, "")]
+        assert linker.statistics()["overlapping"] == 2
+
+
 def test_mentions_come_from_documents_by_their_text_and_keep_the_spans_role(
     annotated, linked, tmp_path
 ):

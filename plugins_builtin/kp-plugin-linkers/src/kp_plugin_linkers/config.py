@@ -22,8 +22,8 @@ class AnnotatedConfig(ComponentConfig):
     documents: tuple[InputPath, ...] = Field(
         (),
         description="Files of annotated documents, or folders of brat's: what another linker or an "
-        "annotator found. A text that is one of theirs takes their mentions; without any file "
-        "the mentions are those that come with the data.",
+        "annotator found. A text that is one of theirs takes the mentions of all of them that have "
+        "it; without any file the mentions are those that come with the data.",
     )
     prefix: str = Field(
         "",

@@ -13,7 +13,7 @@ class Offline:
     """The mentions of files of annotated documents, by text.
 
     Blanks around a text do not count: formats such as PubTator, whose title may be empty, put some
-    there. Of two documents with one text the first counts. Texts are kept as digests of 16 bytes.
+    there. Documents of one text are joined. Texts are kept as digests of 16 bytes.
 
     Args:
         paths: files and folders that `read_documents` reads.
@@ -31,7 +31,8 @@ class Offline:
                 found = (_moved(m, -before) for m in document.segment().mentions if m.entity)
                 # A mention that begins before the text's first letter cannot be of the text.
                 own = tuple(m for m in found if m.start >= 0)
-                self._mentions.setdefault(_digest(document.text), own)
+                key = _digest(document.text)
+                self._mentions[key] = self._mentions.get(key, ()) + own
         self.counts = {
             "documents": len(self._mentions),
             "misplaced_annotations": len(misplaced),

@@ -71,6 +71,23 @@ def test_ontology_holds_names_definitions_and_systems(tmp_path):
     assert "HP:0000001" not in ontology.names
 
 
+def test_escapes_are_the_characters_they_stand_for(tmp_path):
+    path = obo(tmp_path)
+    text = path.read_text().replace("name: Finding003", r"name: Finding003\, late")
+    path.write_text(text.replace('def: "The finding003', r'def: "Of old.\nThe\tfinding003\W'))
+    ontology = read(path)
+    assert ontology.names["HP:0001003"][0] == "Finding003, late"
+    assert ontology.definitions["HP:0001003"].startswith("Of old.\nThe\tfinding003 ")
+
+
+@pytest.mark.parametrize("name", ["Finding003", "Ear system"])
+def test_a_term_without_a_name_is_an_error(tmp_path, name):
+    path = obo(tmp_path)
+    path.write_text(path.read_text().replace(f"name: {name}\n", ""))
+    with pytest.raises(KpError, match=r"KP641(.|\n)*HP:000(1003|0002) has no name"):
+        read(path)
+
+
 def test_every_unambiguous_mention_is_an_example_with_its_concepts_systems(task):
     built = task()
     examples = [e for split in ("train", "dev", "test") for e in built.examples(split)]

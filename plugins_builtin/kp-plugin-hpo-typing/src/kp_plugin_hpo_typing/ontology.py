@@ -18,6 +18,8 @@ from kpframework import KpError
 ROOT = "HP:0000118"
 """Phenotypic abnormality; its children are the organ systems."""
 _TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"\s*(\w*)')
+_ESCAPE = re.compile(r"\\(.)")
+_ESCAPED = {"n": "\n", "t": "\t", "W": " "}
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,19 @@ def read(path: Path) -> Ontology:
     # obonet's edges lead from the child to the parent.
     is_a = nx.DiGraph((u, v) for u, v, kind in graph.edges(keys=True) if kind == "is_a")
     branches = sorted(is_a.predecessors(ROOT)) if ROOT in is_a else []
+    below = {branch: nx.ancestors(is_a, branch) for branch in branches}
+    for term in sorted(set(branches).union(*below.values())):
+        if "name" not in graph.nodes[term]:
+            raise KpError(
+                "KP641",
+                f"the term {term} has no name",
+                fix="name it in the file, or take its 'is_a' out",
+                where=str(path),
+            )
     systems = defaultdict(set)
-    for branch in branches:
-        for concept in nx.ancestors(is_a, branch):
-            systems[concept].add(graph.nodes[branch]["name"])
+    for branch, terms in below.items():
+        for concept in terms:
+            systems[concept].add(_plain(graph.nodes[branch]["name"]))
     concepts = sorted(set(systems) - set(branches))
     data = {concept: graph.nodes[concept] for concept in concepts}
     return Ontology(
@@ -83,7 +94,7 @@ def read(path: Path) -> Ontology:
 
 
 def _names(term: Mapping[str, Any]) -> Iterator[str]:
-    yield term["name"]
+    yield _plain(term["name"])
     for synonym in term.get("synonym", ()):
         text, scope = _quoted(synonym)
         if scope == "EXACT":
@@ -93,4 +104,8 @@ def _names(term: Mapping[str, Any]) -> Iterator[str]:
 def _quoted(value: str) -> tuple[str, str]:
     """Return the text of a quoted field, and the word after it."""
     match = _TEXT.match(value)
-    return (re.sub(r"\\(.)", r"\1", match[1]), match[2]) if match else ("", "")
+    return (_plain(match[1]), match[2]) if match else ("", "")
+
+
+def _plain(text: str) -> str:
+    return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[1]), text)

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from kpframework.api.executor import reply as reply
     from kpframework.api.executor import worker_died as worker_died
     from kpframework.api.files import PACKED as PACKED
+    from kpframework.api.files import decoded_lines as decoded_lines
+    from kpframework.api.files import numbered_lines as numbered_lines
     from kpframework.api.files import open_packed as open_packed
     from kpframework.api.files import read_json as read_json
     from kpframework.api.files import unpacked_name as unpacked_name
@@ -154,6 +156,7 @@ _HOME = {
     "VectorRows": "vectors",
     "Work": "executor",
     "by_key": "grouping",
+    "decoded_lines": "files",
     "derived": "derivation",
     "document_format": "documents",
     "evenly": "records",
@@ -162,6 +165,7 @@ _HOME = {
     "literal_ids": "tokens",
     "malformed_record": "records",
     "marker_edits": "relations",
+    "numbered_lines": "files",
     "open_packed": "files",
     "outcome_of": "executor",
     "outside_layers": "model_facts",

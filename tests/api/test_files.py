@@ -10,7 +10,17 @@ import pyarrow as pa
 import pytest
 
 from kpframework import KpError
-from kpframework.api import PACKED, open_packed, read_json, read_records, read_text, unpacked_name
+from kpframework.api import (
+    PACKED,
+    decoded_lines,
+    numbered_lines,
+    open_packed,
+    read_json,
+    read_records,
+    read_text,
+    unpacked_name,
+)
+from kpframework.api import files as reading
 
 # What no packing makes shorter: a file cut in its middle is then cut in its content.
 TEXT = "".join(f"line {i * 7919 % 10007} ünder {i}\n" for i in range(5_000)).encode()
@@ -34,6 +44,42 @@ def test_a_file_reads_the_same_however_it_is_packed(suffix: str, tmp_path: Path)
     with open_packed(path, "KP999") as file:
         assert b"".join(file) == TEXT
     assert unpacked_name(path) == tmp_path / "facts.tsv"
+
+
+@pytest.mark.parametrize("block", [1, 7, 1 << 20])
+@pytest.mark.parametrize(
+    "content", [TEXT[:2000], b"a\r\n\n\rb\x0bc\xc2\x85d\n", b"a\n\nb", b"\n", b""]
+)
+def test_lines_are_those_of_the_file_however_it_is_read(
+    content: bytes, block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_BLOCK", block)
+    path = packed(content, ".gz", tmp_path)
+    with open_packed(path, "KP999") as file:
+        expected = [(number, line.removesuffix(b"\n")) for number, line in enumerate(file, 1)]
+    assert list(numbered_lines(path, "KP999")) == expected
+
+
+@pytest.mark.parametrize("content", [b"a\n" + b"b" * 101 + b"\n", b"a\n" + b"b" * 500])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_a_line_too_long_to_hold_is_an_error_with_its_place(
+    content: bytes, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "_BLOCK", 10)
+    monkeypatch.setattr(reading, "_LONGEST", 100)
+    path = packed(content, suffix, tmp_path)
+    with pytest.raises(KpError, match="a line is longer than") as caught:
+        list(numbered_lines(path, "KP999"))
+    assert caught.value.problems[0].code == "KP999"
+    assert caught.value.problems[0].where == f"{path}:2"
+
+
+def test_a_line_that_is_not_utf_8_is_told_and_left_out(tmp_path: Path) -> None:
+    path = packed(b"\xef\xbb\xbfa\r\n\xe4\nb", ".xz", tmp_path)
+    told: list[tuple[int, str]] = []
+    lines = decoded_lines(path, "KP999", lambda number, what: told.append((number, what)))
+    assert list(lines) == [(1, "a"), (3, "b")]
+    assert [(number, what[:9]) for number, what in told] == [(2, "not UTF-8")]
 
 
 def test_the_suffix_may_be_in_capitals(tmp_path: Path) -> None:
@@ -106,6 +152,17 @@ def test_json_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
 def test_records_of_tasks_may_be_packed(suffix: str, tmp_path: Path) -> None:
     path = packed(b'{"text": "a"}\n{"text": "b"}\n', suffix, tmp_path)
     assert [record["text"] for _, record in read_records(str(path))] == ["a", "b"]
+
+
+@pytest.mark.parametrize("lines", ["[" * 100_000, '{"text": "a"}\n' + '{"a":' * 100_000])
+def test_a_record_that_is_nested_too_deeply_is_an_error_with_its_line(
+    lines: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_text(lines, encoding="utf-8")
+    with pytest.raises(KpError, match="recursion") as caught:
+        list(read_records(str(path)))
+    assert caught.value.problems[0].where == f"{path}:{len(lines.splitlines())}"
 
 
 def test_a_damaged_file_of_records_is_an_error(tmp_path: Path) -> None:

@@ -223,3 +223,11 @@ def test_a_line_behind_the_column_names_is_no_comment(crosswalk):
 def test_a_quoted_field_without_end_is_a_malformed_line(crosswalk):
     found = problem(crosswalk(HEAD + '"' + "x" * 200_000 + "\n" + ROWS))
     assert (found.code, found.where.endswith(":4")) == ("KP445", True)
+
+
+def test_a_line_too_long_to_hold_is_an_error_with_its_place(crosswalk, monkeypatch):
+    monkeypatch.setattr("kpframework.api.files._BLOCK", 10)
+    monkeypatch.setattr("kpframework.api.files._LONGEST", 500)
+    found = problem(crosswalk(HEAD + "x" * 600))
+    assert (found.code, "a line is longer" in found.message) == ("KP446", True)
+    assert found.where.endswith(f"m.sssom.tsv:{HEAD.count(chr(10)) + 1}")

@@ -264,3 +264,11 @@ def test_repeated_edges_without_an_id_stay_and_other_line_ends_read_the_same(rea
     assert len(list(read(GRAPHML.format(edge * 2)).triples())) == 2
     assert len(list(read("a b r\r\na b r\r\n", "kb.edgelist").triples())) == 2
     assert list(read("", "kb.edgelist").triples()) == []
+
+
+def test_a_line_too_long_to_hold_is_an_error_with_its_place(read, monkeypatch):
+    monkeypatch.setattr("kpframework.api.files._BLOCK", 10)
+    monkeypatch.setattr("kpframework.api.files._LONGEST", 500)
+    found = error(read("a b\n" + "x" * 600, "kb.edges"))
+    assert (found.code, "a line is longer" in found.message) == ("KP438", True)
+    assert found.where.endswith("kb.edges:2")

@@ -294,3 +294,13 @@ def test_a_packed_file_that_is_truncated_or_none_is_an_error_even_where_lines_ar
         path.write_bytes(content)
         with pytest.raises(KpError, match=r"KP420(.|\n)*to its end"):
             list(provider(path=str(path), on_bad_line="skip").entities())
+
+
+def test_a_line_too_long_to_hold_is_an_error_with_its_place(tmp_path, monkeypatch):
+    monkeypatch.setattr("kpframework.api.files._BLOCK", 10)
+    monkeypatch.setattr("kpframework.api.files._LONGEST", 500)
+    path = tmp_path / "long.obo"
+    path.write_text(HEAD + "comment: " + "x" * 600, encoding="utf-8")
+    with pytest.raises(KpError, match="a line is longer") as caught:
+        list(provider(path=str(path)).entities())
+    assert caught.value.problems[0].where == f"{path}:8"

@@ -318,3 +318,14 @@ def test_hostile_labels_are_an_error_with_their_place(write, name, content, wher
     problem = caught.value.problems[0]
     assert (problem.code, problem.where) == ("KP427", f"{path}{where}")
     assert what in problem.message
+
+
+@pytest.mark.parametrize("name", ["kb.tsv", "kb.csv"])
+def test_a_line_too_long_to_hold_is_an_error_with_its_place(write, name, monkeypatch):
+    monkeypatch.setattr("kpframework.api.files._BLOCK", 10)
+    monkeypatch.setattr("kpframework.api.files._LONGEST", 500)
+    separator = "\t" if name == "kb.tsv" else ","
+    path = write(name, separator.join("arb") + "\n" + "x" * 600)
+    told = error(path)
+    assert f"KP426]: {path}:2\n" in told
+    assert "a line is longer" in told

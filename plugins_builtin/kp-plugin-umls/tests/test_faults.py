@@ -163,3 +163,19 @@ def test_empty_files_are_no_rows(meta, provider):
     made = provider(meta(MRCONSO=NAMES))
     assert (list(made.triples()), len(list(made.entities()))) == ([], 5)
     assert made.metadata()["concepts_without_type"] == "5"
+
+
+def test_a_line_too_long_to_hold_is_an_error_with_its_place(meta, provider, monkeypatch):
+    monkeypatch.setattr("kp_plugin_umls.rrf._BLOCK", 16)
+    monkeypatch.setattr("kp_plugin_umls.rrf._LONGEST", 500)
+    folder = spoilt(meta, "MRCONSO.RRF", 3, lambda line: b"x" * 600 + line)
+    with pytest.raises(KpError, match=r"KP483(.|\n)*MRCONSO\.RRF:3(.|\n)*a line is longer"):
+        everything(provider(folder))
+
+
+def test_lines_read_the_same_in_blocks_of_any_size(meta, provider, monkeypatch):
+    folder = spoilt(meta, "MRCONSO.RRF", 5, lambda line: line.removesuffix(b"\n"))
+    whole = everything(provider(folder))
+    for block in (1, 16, 101):
+        monkeypatch.setattr("kp_plugin_umls.rrf._BLOCK", block)
+        assert everything(provider(folder)) == whole

@@ -215,3 +215,11 @@ def test_what_a_second_line_says_of_the_same_is_counted(provider, write):
     assert [triple.relation for triple in made.triples()] == ["first"]
     facts = made.metadata()
     assert (facts["further_texts"], facts["further_relation_names"]) == ("1", "1")
+
+
+def test_a_line_too_long_to_hold_is_an_error_with_its_place(provider, write, monkeypatch):
+    monkeypatch.setattr("kpframework.api.files._BLOCK", 10)
+    monkeypatch.setattr("kpframework.api.files._LONGEST", 500)
+    path = write("t.txt", b"Q1\tP1\tQ2\n" + b"Q" * 600)
+    with pytest.raises(KpError, match=r"KP491(.|\n)*t\.txt:2(.|\n)*a line is longer"):
+        list(provider("codex", triples=[path]).triples())

@@ -3,11 +3,11 @@
 import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO
 
 from kpframework import KpError
-from kpframework.api import open_packed
+from kpframework.api import decoded_lines
 
 _COLUMNS = ("subject_id", "predicate_id", "object_id")
 NOTHING = "sssom:NoTermFound"
@@ -39,20 +39,8 @@ def read_mappings(
     Raises:
         KpError: KP445 a column is missing, KP446 the file cannot be read to its end.
     """
-    with open_packed(path, "KP446") as file:
-        yield from _mappings(path, file, bad, facts)
-
-
-def _mappings(
-    path: Path, file: IO[bytes], bad: Callable[[Path, int, str], None], facts: dict[str, str]
-) -> Iterator[Mapping]:
     columns: dict[str, int] | None = None
-    for number, raw in enumerate(file, start=1):
-        try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            bad(path, number, f"not UTF-8: {error.reason}")
-            continue
+    for number, line in decoded_lines(path, "KP446", partial(bad, path)):
         if line.startswith("#") and columns is None:
             key, _, value = line[1:].strip().partition(":")
             facts.setdefault(key, value.strip().strip("\"'"))

@@ -2,25 +2,27 @@
 
 import ast
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import networkx as nx
 
 from kpframework import KpError
+from kpframework.api import decoded_lines
 
 
-def read_edge_list(path: Path, file: IO[bytes], delimiter: str | None) -> Any:
+def read_edge_list(path: Path, delimiter: str | None) -> Any:
     """Return the directed graph of lines ``head tail``, with a relation or a dict behind them.
 
     Raises:
-        KpError: KP437 a line is malformed; names it.
+        KpError: KP437 a line is malformed; names it. KP438 the file cannot be read to its end.
     """
+
+    def bad(number: int, what: str) -> None:
+        raise _malformed(path, number, what)
+
     graph: Any = nx.MultiDiGraph()
-    for number, raw in enumerate(file, start=1):
-        try:
-            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-        except UnicodeDecodeError as error:
-            raise _malformed(path, number, f"not UTF-8: {error.reason}") from error
+    for number, text in decoded_lines(path, "KP438", bad):
+        line = text.strip()
         if not line or line.startswith("#"):
             continue
         parts = [part.strip() for part in line.split(delimiter, 2)]

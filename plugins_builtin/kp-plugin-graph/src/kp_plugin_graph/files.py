@@ -25,11 +25,11 @@ def read_graph(path: Path, layout: str, delimiter: str | None) -> Any:
         KpError: KP437 it is no graph of that format, KP438 it cannot be read to its end.
     """
     try:
+        if layout == "edge-list":
+            return read_edge_list(path, delimiter)
+        if layout == "node-link":
+            return _node_link(read_json(path, "KP437"))
         with open_packed(path, "KP438") as file:
-            if layout == "edge-list":
-                return read_edge_list(path, file, delimiter)
-            if layout == "node-link":
-                return _node_link(read_json(path, "KP437"))
             return {"graphml": _graphml, "gexf": _gexf}[layout](file)
     except ET.ParseError as error:
         line, _ = error.position

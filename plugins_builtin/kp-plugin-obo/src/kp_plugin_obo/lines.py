@@ -8,7 +8,7 @@ from pathlib import Path
 from obonet.read import parse_tag_line
 
 from kpframework import KpError
-from kpframework.api import open_packed
+from kpframework.api import decoded_lines
 
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 SYNONYMS = ("synonym", "exact_synonym", "narrow_synonym", "broad_synonym", "related_synonym")
@@ -54,19 +54,14 @@ class OboLines:
 
     def _stanzas(self) -> Iterator[Stanza]:
         stanza: Stanza = []
-        with open_packed(self._path, "KP420") as file:
-            for number, raw in enumerate(file, start=1):
-                try:
-                    line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-                except UnicodeDecodeError as error:
-                    self._bad(number, f"not UTF-8: {error.reason}")
-                    continue
-                if not line or line.startswith("!"):
-                    continue
-                if line.startswith("[") and stanza:
-                    yield stanza
-                    stanza = []
-                stanza.append((number, line))
+        for number, text in decoded_lines(self._path, "KP420", self._bad):
+            line = text.strip()
+            if not line or line.startswith("!"):
+                continue
+            if line.startswith("[") and stanza:
+                yield stanza
+                stanza = []
+            stanza.append((number, line))
         if stanza:
             yield stanza
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from kp_plugin_triples.text import undecodable
 from kpframework import KpError
-from kpframework.api import Entity, open_packed, read_json, unpacked_name
+from kpframework.api import Entity, decoded_lines, read_json, unpacked_name
 
 
 def read_labels(path: Path, id_field: str | None) -> Iterator[Entity]:
@@ -63,15 +63,12 @@ def _entity(path: Path, key: str, record: Any, id_field: str | None) -> Entity:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    number = 0
-    try:
-        with open_packed(path, "KP427") as file:
-            for number, raw in enumerate(file, start=1):
-                line = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
-                if line.strip():
-                    yield number, line.split("\t")
-    except UnicodeDecodeError as error:
-        raise _malformed(path, f"not UTF-8: {error.reason}", number) from error
+    def bad(number: int, what: str) -> None:
+        raise _malformed(path, what, number)
+
+    for number, line in decoded_lines(path, "KP427", bad):
+        if line.strip():
+            yield number, line.split("\t")
 
 
 def _malformed(path: Path, message: str, line: int | None = None) -> KpError:

@@ -2,13 +2,13 @@
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO
 
 from kp_plugin_triples.config import PARTS
 from kp_plugin_triples.layout import Layout
-from kpframework.api import open_packed
+from kpframework.api import numbered_lines
 
 Bad = Callable[[int, int, str], None]
+Lines = Iterator[tuple[int, bytes]]
 Rows = Iterator[tuple[str, str, str]]
 
 
@@ -20,15 +20,15 @@ def text_rows(layout: Layout, bad: Bad) -> Rows:
         bad: told where a malformed row begins, how many lines it has, and what is wrong; raises, or
             the row is left out.
     """
-    with open_packed(layout.path, "KP426") as file:
-        yield from _quoted(layout, file, bad) if layout.quoted else _plain(layout, file, bad)
+    lines = numbered_lines(layout.path, "KP426")
+    return _quoted(layout, lines, bad) if layout.quoted else _plain(layout, lines, bad)
 
 
-def _plain(layout: Layout, file: IO[bytes], bad: Bad) -> Rows:
+def _plain(layout: Layout, lines: Lines, bad: Bad) -> Rows:
     width, delimiter = len(layout.columns), layout.delimiter
     head, relation, tail = places = _places(layout)
-    for number, raw in enumerate(file, start=1):
-        row = _decoded(raw, number).rstrip("\r\n").split(delimiter)
+    for number, raw in lines:
+        row = _decoded(raw, number).rstrip("\r").split(delimiter)
         if row == [""] or (layout.header and number == 1):
             continue
         # Most lines need no closer look.
@@ -40,17 +40,17 @@ def _plain(layout: Layout, file: IO[bytes], bad: Bad) -> Rows:
             yield row[head], row[relation], row[tail]
 
 
-def _quoted(layout: Layout, file: IO[bytes], bad: Bad) -> Rows:
+def _quoted(layout: Layout, lines: Lines, bad: Bad) -> Rows:
     width = len(layout.columns)
     head, relation, tail = places = _places(layout)
     count = 0
 
-    def lines() -> Iterator[str]:
+    def texts() -> Iterator[str]:
         nonlocal count
-        for count, raw in enumerate(file, start=1):
-            yield _decoded(raw, count)
+        for count, raw in lines:
+            yield _decoded(raw, count) + "\n"  # which may stand between quotation marks
 
-    rows = csv.reader(lines(), delimiter=layout.delimiter, strict=True)
+    rows = csv.reader(texts(), delimiter=layout.delimiter, strict=True)
     while True:
         begin = count + 1
         try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kpframework import KpError
-from kpframework.api import open_packed
+from kpframework.api import decoded_lines
 
 NAMES, TYPES, RELATIONS = "MRCONSO.RRF", "MRSTY.RRF", "MRREL.RRF"
 DEFINITIONS, RETIRED = "MRDEF.RRF", "MRCUI.RRF"
@@ -153,18 +153,12 @@ def _there(folder: Path, name: str) -> Path | None:
 
 def _rows(path: Path, width: int) -> Iterator[tuple[int, list[str]]]:
     """Yield (line number, fields) of a small file; every line ends in a separator."""
-    with open_packed(path, "KP483") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                *fields, end = line.decode("utf-8").rstrip("\r\n").split("|")
-            except UnicodeDecodeError as error:
-                what = f"not UTF-8: {error.reason}"
-                raise KpError("KP482", what, _INSTALL, f"{path}:{number}") from error
-            if len(fields) != width or end:
-                raise KpError(
-                    "KP482",
-                    f"{len(fields)} columns instead of {width}, each with a | behind it",
-                    _INSTALL,
-                    f"{path}:{number}",
-                )
-            yield number, fields
+
+    def bad(number: int, what: str) -> None:
+        raise KpError("KP482", what, _INSTALL, f"{path}:{number}")
+
+    for number, line in decoded_lines(path, "KP483", bad):
+        *fields, end = line.split("|")
+        if len(fields) != width or end:
+            bad(number, f"{len(fields)} columns instead of {width}, each with a | behind it")
+        yield number, fields

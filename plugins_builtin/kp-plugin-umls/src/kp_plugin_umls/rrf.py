@@ -13,6 +13,7 @@ from kpframework import KpError
 from kpframework.api import open_packed
 
 _BLOCK = 4 << 20  # bytes read at a time
+_LONGEST = 64 << 20  # bytes of a line
 _FIX = 'correct the file, or set "on_bad_line": "skip"'
 _NEWLINE, _RETURN, _SEPARATOR = b"\n\r|"
 _END = "behind the last separator"
@@ -47,6 +48,9 @@ class RrfReader:
         table.at(*wanted)
         lines = bad = 0
         for block in _blocks(table.path):
+            if not block.endswith(b"\n"):
+                what = f"a line is longer than {_LONGEST >> 20} MiB"
+                raise KpError("KP483", what, "fetch the file again", f"{table.path}:{lines + 1}")
             given = _Lines(block)
             wrong = given.wrong(len(table.columns))
             rows = np.delete(np.arange(len(given)), list(wrong))  # the line of each row
@@ -104,17 +108,20 @@ class _Lines:
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
-    """Yield whole lines; the last gets the newline it may lack."""
-    held = b""
+    """Yield whole lines; the last gets the newline it may lack. One that is too long gets none."""
+    held, size = [b""], 0
     with open_packed(path, "KP483") as file:
         while block := file.read(_BLOCK):
-            held += block
-            cut = held.rfind(b"\n") + 1
+            cut = block.rfind(b"\n") + 1
             if cut:
-                yield held[:cut]
-                held = held[cut:]
-    if held:
-        yield held + b"\n"
+                yield b"".join((*held, block[:cut]))
+                held, size = [], 0
+            held.append(block[cut:])
+            size += len(block) - cut
+            if size > _LONGEST:
+                yield b"".join(held)
+    if size:
+        yield b"".join((*held, b"\n"))
 
 
 def _parsed(block: bytes, table: Table, wanted: Sequence[str]) -> pa.RecordBatch:

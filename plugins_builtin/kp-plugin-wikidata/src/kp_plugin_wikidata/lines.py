@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from kpframework import KpError
-from kpframework.api import open_packed
+from kpframework.api import decoded_lines
 
 TRIPLE = ("head", "relation", "tail")
 
@@ -29,14 +30,7 @@ class Lines:
             KpError: KP490 a line is not UTF-8, KP491 the file cannot be read to its end.
         """
         self._malformed[path] = 0
-        with open_packed(path, "KP491") as file:
-            for number, line in enumerate(file, start=1):
-                try:
-                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                except UnicodeDecodeError as error:
-                    self.bad(path, number, f"not UTF-8: {error.reason}")
-                    continue
-                yield number, text.rstrip("\r\n")
+        yield from decoded_lines(path, "KP491", partial(self.bad, path))
 
     def bad(self, path: Path, number: int, what: str) -> None:
         """Count a malformed line.

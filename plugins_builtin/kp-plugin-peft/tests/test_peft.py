@@ -73,6 +73,36 @@ def test_bitfit_trains_every_bias_and_the_head_alone():
     assert trained(adapted) == biases + weights
 
 
+SMALL = {"hidden_size": 32, "intermediate_size": 32, "num_attention_heads": 2}
+T5 = {"d_model": 32, "d_kv": 16, "d_ff": 32, "num_heads": 2, "num_layers": 1}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "options", "asked"),
+    [
+        ("ModernBert", {**SMALL, "num_hidden_layers": 1}, {"norm_bias": True}),
+        ("T5", T5, None),
+        ("Llama", {**SMALL, "num_hidden_layers": 1}, {"attention_bias": True}),
+    ],
+)
+def test_bitfit_refuses_a_model_without_biases_early_and_late(architecture, options, asked):
+    def made(**more):
+        config = getattr(transformers, f"{architecture}Config")(vocab_size=40, **options, **more)
+        with torch.device("meta"):
+            return getattr(transformers, f"{architecture}ForSequenceClassification")(config)
+
+    model = made(pad_token_id=0)
+    (misfit,) = BitFitConfig().misfits(model.config.to_dict())
+    with pytest.raises(KpError, match="has no bias to train") as caught:
+        MADE["bitfit"]().prepare(model)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.message) == ("KP318", misfit[1])
+    if asked:
+        model = made(pad_token_id=0, **asked)
+        assert not list(BitFitConfig().misfits(model.config.to_dict()))
+        assert trained(MADE["bitfit"]().prepare(model)) > head(model)
+
+
 def host(architecture):
     return tiny_model(architecture, 40)
 

@@ -61,14 +61,38 @@ _ROLES = {
 }
 
 
-_WITHOUT_BIASES = {"llama", "mistral", "gemma"}
+_WITHOUT_BIASES = {
+    "cohere",
+    "gemma",
+    "gemma2",
+    "gemma3",
+    "gemma3_text",
+    "llama",
+    "mistral",
+    "mixtral",
+    "modernbert",
+    "modernbert-decoder",
+    "mt5",
+    "olmo",
+    "olmo2",
+    "phi3",
+    "qwen3",
+    "smollm3",
+    "t5",
+    "umt5",
+}
 """Unless their configuration asks for them."""
 
 
 def has_biases(config: Mapping[str, Any]) -> bool:
     """Return whether a model has biases, by its ``config.json``."""
-    asked = any(config.get(name) for name in ("attention_bias", "mlp_bias"))
+    asked = any(config.get(name) for name in ("attention_bias", "mlp_bias", "norm_bias"))
     return asked or config.get("model_type") not in _WITHOUT_BIASES
+
+
+def no_bias(kind: object) -> tuple[str, str]:
+    """Return message and fix of a kind of model without biases."""
+    return f"a {kind!r} model has no bias to train", "use 'lora', 'adapter' or 'full'"
 
 
 def unknown(kind: str, option: str) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from kp_plugin_peft.architectures import has_biases, unknown
+from kp_plugin_peft.architectures import has_biases, no_bias, unknown
 from kpframework.api import Misfit, TrainConfig
 
 Role = Literal["query", "key", "value", "output", "ffn-up", "ffn-down"]
@@ -54,8 +54,7 @@ class BitFitConfig(TrainConfig):
     def misfits(self, model: Mapping[str, Any]) -> Iterable[Misfit]:
         """Return that a model has no bias to train."""
         if not has_biases(model):
-            message = f"a {model.get('model_type')!r} model has no bias to train"
-            yield "type", message, "use 'lora', 'adapter' or 'full'"
+            yield "type", *no_bias(model.get("model_type"))
 
 
 def _unknown(model: Mapping[str, Any], option: str) -> Iterator[Misfit]:

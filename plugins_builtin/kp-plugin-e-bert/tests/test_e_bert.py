@@ -6,7 +6,7 @@ import pytest
 import torch
 from kp_plugin_e_bert.alignment import Alignment
 from kp_plugin_e_bert.config import EBertConfig
-from kp_plugin_e_bert.injector import EBert
+from kp_plugin_e_bert.injector import EBert, _words
 
 from kpframework import KpError
 from kpframework.api import Context, EntitySpace, Mention, Segment
@@ -76,9 +76,9 @@ def test_explained_variance_is_that_of_the_residuals():
     assert alignment(x, y).explained(w) == pytest.approx(expected)
 
 
-def rig(tmp_path, table=None, **options):
-    tokenizer = tiny_tokenizer("bert-classifier")
-    model = freeze(tiny_model("bert-classifier", len(tokenizer)))
+def rig(tmp_path, table=None, host="bert-classifier", **options):
+    tokenizer = tiny_tokenizer(host)
+    model = freeze(tiny_model(host, len(tokenizer)))
     attachment = Attachment(model)
     injector = EBert(EBertConfig(**options), Context())
     table = table or tiny_table()
@@ -101,6 +101,41 @@ def test_without_words_the_targets_are_means_of_the_names_pieces(tmp_path):
     np.testing.assert_allclose(session.module.map.weight.detach().numpy().T, expected, atol=1e-5)
     assert session.notes["pairs"] == 3
     assert fingerprint(session.attachment.model) == before
+
+
+@pytest.mark.parametrize("host", ["roberta-classifier", "gpt2-classifier", "llama-classifier"])
+def test_the_targets_are_the_pieces_of_a_name_inside_a_text(tmp_path, host):
+    session, table = rig(tmp_path, host=host)
+    names = {"E1": "Paris", "E2": "capital of France", "E3": "</s>"}
+    session.knowledge.injector.prepare(Names(names))
+    ((vectors, means),) = session.knowledge.injector._names(session)
+    words = session.attachment.embedding.weight.detach()
+    for mean, name in zip(means, [" Paris", " capital of France", " < /s>"], strict=True):
+        pieces = session.tokenizer(name, add_special_tokens=False)["input_ids"]
+        start = session.tokenizer(name[1:], add_special_tokens=False)["input_ids"]
+        assert pieces != start
+        torch.testing.assert_close(mean, words[pieces].mean(0))
+    np.testing.assert_array_equal(vectors, table.gather(np.array([1, 2, 3])))
+
+
+def test_a_word_is_looked_up_as_it_stands_inside_a_text(tmp_path):
+    session, _ = rig(tmp_path, tiny_table(dim=2), "roberta-classifier")
+    (tmp_path / "words.txt").write_text("and 1 2\n</s> 1 2\n", "utf-8")
+    ((vectors, found),) = _words(session, tmp_path / "words.txt", 2)
+    (piece,) = session.tokenizer(" and", add_special_tokens=False)["input_ids"]
+    assert len(session.tokenizer("and", add_special_tokens=False)["input_ids"]) == 2
+    np.testing.assert_array_equal(vectors, [[1, 2]])
+    torch.testing.assert_close(found, session.attachment.embedding.weight.detach()[[piece]])
+
+
+def test_procrustes_keeps_the_lengths_and_angles_of_entity_vectors(tmp_path):
+    table = tiny_table()
+    table.vectors *= 5
+    session, _ = rig(tmp_path, table, method="procrustes")
+    session.knowledge.injector.fit(session)
+    vectors = torch.from_numpy(table.vectors)
+    mapped = session.module(vectors).detach()
+    torch.testing.assert_close(mapped @ mapped.T, vectors @ vectors.T)
 
 
 def test_with_words_single_pieces_of_the_vocabulary_are_the_pairs(tmp_path):

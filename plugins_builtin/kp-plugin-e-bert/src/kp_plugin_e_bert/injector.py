@@ -23,6 +23,7 @@ from kpframework.api import (
     Stage,
     TrainingSession,
     VectorRows,
+    literal_ids,
     read_vectors,
     slot_edit,
 )
@@ -33,9 +34,9 @@ Pairs = Iterator[tuple[Any, torch.Tensor]]
 
 
 class _Map(torch.nn.Module):
-    def __init__(self, source: EntitySpace, width: int) -> None:
+    def __init__(self, source: EntitySpace, width: int, keeps_lengths: bool) -> None:
         super().__init__()
-        self.register_buffer("rms", torch.tensor(source.rms))
+        self.register_buffer("rms", torch.tensor(1.0 if keeps_lengths else source.rms))
         self.map = torch.nn.Linear(source.dim, width, bias=False)
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
@@ -63,7 +64,7 @@ class EBert(Injector):
 
     def build(self, source: EntitySpace, host: HostHandle) -> torch.nn.Module:
         """Return the map, not yet fitted."""
-        return _Map(source, host.width)
+        return _Map(source, host.width, keeps_lengths=self.config.method == "procrustes")
 
     def patch(self, host: HostHandle, module: torch.nn.Module | None) -> None:
         """Overwrite the slots' word embeddings by mapped entity vectors."""
@@ -109,7 +110,7 @@ class EBert(Injector):
         for start in range(0, len(kept), _BATCH):
             rows = kept[start : start + _BATCH]
             texts = [names[ids[row]] for row in rows]
-            pieces = session.tokenizer(texts, add_special_tokens=False)["input_ids"]
+            pieces = _inside_a_text(session.tokenizer, texts)
             full = [i for i, own in enumerate(pieces) if own]
             flat = torch.tensor([piece for i in full for piece in pieces[i]], device=table.device)
             sizes = torch.tensor([len(pieces[i]) for i in full])
@@ -129,12 +130,26 @@ def _words(session: TrainingSession, path: Path, width: int) -> Pairs:
     """Yield the vectors of words that are one piece of the host's vocabulary, with that piece's."""
     table = _word_embeddings(session)
     for words in read_vectors(path, "KP461", _BATCH):
-        pieces = session.tokenizer([f" {word}" for word in words.ids], add_special_tokens=False)
-        single = [i for i, own in enumerate(pieces["input_ids"]) if len(own) == 1]
-        known = [i for i in single if pieces["input_ids"][i][0] != session.tokenizer.unk_token_id]
-        ids = torch.tensor([pieces["input_ids"][i][0] for i in known], dtype=torch.long)
+        pieces = _inside_a_text(session.tokenizer, words.ids)
+        single = [i for i, own in enumerate(pieces) if len(own) == 1]
+        known = [i for i in single if pieces[i][0] != session.tokenizer.unk_token_id]
+        ids = torch.tensor([pieces[i][0] for i in known], dtype=torch.long)
         if known:
             yield _vectors(words, np.array(known), width), table[ids.to(table.device)]
+
+
+def _inside_a_text(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
+    """Return what `literal_ids` does of each text, whose slot stands behind a space as a rule."""
+    lead, *found = tokenizer(["a", *(f"a {text}" for text in texts)], add_special_tokens=False)[
+        "input_ids"
+    ]
+    special = tokenizer.all_special_tokens
+    return [
+        own[len(lead) :]
+        if own[: len(lead)] == lead and not any(token in text for token in special)
+        else literal_ids(tokenizer, text)
+        for text, own in zip(texts, found, strict=True)
+    ]
 
 
 def _vectors(

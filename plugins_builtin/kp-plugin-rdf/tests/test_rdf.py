@@ -292,3 +292,11 @@ def test_a_byte_order_mark_other_line_ends_and_repeats_read_the_same(read, name)
     line = "<http://e/a> <http://e/r> <http://e/b> .\r\n"
     assert len(list(read("\ufeff" + line * 2, name).triples())) == 2
     assert list(read("", name).triples()) == []
+
+
+def test_a_line_too_long_to_hold_is_an_error_with_its_place(read, monkeypatch):
+    monkeypatch.setattr("kpframework.api.files._BLOCK", 10)
+    monkeypatch.setattr("kpframework.api.files._LONGEST", 500)
+    problem = error(read("<urn:a> <urn:b> <urn:c> .\n" + "x" * 600, "kb.nt"))
+    assert (problem.code, "a line is longer" in problem.message) == ("KP435", True)
+    assert problem.where.endswith("kb.nt:2")

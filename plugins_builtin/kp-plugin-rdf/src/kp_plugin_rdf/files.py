@@ -10,7 +10,7 @@ from typing import IO, Any
 import pyoxigraph as ox
 
 from kpframework import KpError
-from kpframework.api import open_packed
+from kpframework.api import numbered_lines, open_packed
 
 _FORMATS = {
     "n-triples": ox.RdfFormat.N_TRIPLES,
@@ -42,12 +42,11 @@ def statements(path: Path, layout: str, base: str | None, bad: Bad) -> Iterator[
     Raises:
         KpError: KP434 the file is malformed, KP435 it cannot be read to its end.
     """
+    if layout in ("n-triples", "n-quads"):
+        yield from _by_line(path, layout, bad)
+        return
     with open_packed(path, "KP435") as packed:
-        file = _without_mark(packed)
-        if layout in ("n-triples", "n-quads"):
-            yield from _by_line(file, layout, bad)
-        else:
-            yield from _whole(path, file, layout, base)
+        yield from _whole(path, _without_mark(packed), layout, base)
 
 
 def _without_mark(file: IO[bytes]) -> IO[bytes]:
@@ -62,22 +61,24 @@ def malformed(path: Path, line: int | None, what: str, fix: str = "correct the f
     return KpError("KP434", what, fix, str(path) if line is None else f"{path}:{line}")
 
 
-def _by_line(file: IO[bytes], layout: str, bad: Bad) -> Iterator[Any]:
+def _by_line(path: Path, layout: str, bad: Bad) -> Iterator[Any]:
     """Parse many lines at once; only where that fails, each for itself."""
     kind = _FORMATS[layout]
-    start = 1
-    while lines := list(islice(file, _LINES)):
+    numbered = numbered_lines(path, "KP435")
+    while batch := list(islice(numbered, _LINES)):
+        numbers, lines = zip(*batch, strict=True)
+        if numbers[0] == 1:
+            lines = (lines[0].removeprefix(codecs.BOM_UTF8), *lines[1:])
         try:
-            parsed = list(ox.parse(b"".join(lines), format=kind))
+            parsed = list(ox.parse(b"\n".join(lines), format=kind))
         except SyntaxError:
             parsed = []
-            for number, line in enumerate(lines, start):
+            for number, line in zip(numbers, lines, strict=True):
                 try:
                     parsed += ox.parse(line, format=kind)
                 except SyntaxError as error:
                     bad(number, _reason(error))
         yield from parsed
-        start += len(lines)
 
 
 def _whole(path: Path, file: IO[bytes], layout: str, base: str | None) -> Iterator[Any]:

@@ -53,6 +53,7 @@ ERROR_CODES: dict[str, str] = {
     "KP318": "An option of a row or a host does not fit the model.",
     "KP319": "A saved knowledge plugin was trained for a host of another width.",
     "KP321": "An injector does not work on the head that a task's host has.",
+    "KP322": "A row would use something as it was drawn at random, trained by no row.",
     # Knowledge bases and entity vectors on disk
     "KP400": "A folder is not a stored knowledge base, or not a whole one.",
     "KP401": "A knowledge base yields an entity twice.",

@@ -36,6 +36,14 @@ class ComponentConfig(BaseModel):
         """
         return ()
 
+    def untrained(self) -> str:
+        """Return what an injector would use as it was drawn, and what these options then need.
+
+        Asked where a row starts from no other by ``init``; unless empty, `kpframework validate`
+        refuses the row with this sentence.
+        """
+        return ""
+
 
 class ComponentRef(BaseModel):
     """A nested component section, ``{"type": …, plus that component's own options}``."""

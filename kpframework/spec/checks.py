@@ -161,6 +161,9 @@ class _Checks:
             if injector is not None:
                 self._entities(node, loc, injector)
                 self._host_of(loc, injector)
+                if node.text("init") is None and (message := injector.config.untrained()):
+                    fix = "'init' is the id of the row that trains it"
+                    self.findings.add("KP322", loc, message, fix)
                 for at, _, marker in marked(type(injector.config), injector.config):
                     holder = node
                     for step in at[:-1]:

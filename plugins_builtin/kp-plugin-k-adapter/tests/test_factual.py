@@ -139,6 +139,21 @@ def finished(tmp_path_factory):
     return folder
 
 
+def test_an_adapter_that_nothing_trains_is_refused(tmp_path, capsys):
+    rows = [
+        {"id": "facts", "type": "k-adapter", "factual": FACTS, "train": TASK},
+        {"id": "again", "type": "k-adapter", "init": "facts", "train": TASK},
+        {"id": "tuned", "type": "k-adapter", "tune_adapter": True, "train": TASK},
+        {"id": "drawn", "type": "k-adapter", "train": TASK},
+    ]
+    spec = tiny_project(tmp_path, injections=[{**row, "knowledge": "names"} for row in rows])
+    assert run(["validate", str(spec)]) == 2
+    told = capsys.readouterr().err
+    assert told.count("KP322") == 1
+    assert "injections[drawn]" in told
+    assert "the adapter is not trained: needs 'factual' or 'init'" in told
+
+
 def test_rows_run_and_only_the_finetuned_form_trains_its_host(finished):
     results = json.loads((finished / "out" / "results.json").read_text("utf-8"))
     for row in results["rows"]:

@@ -69,7 +69,22 @@ def test_a_host_fine_tuned_with_a_mapper_is_a_host_of_its_own_and_marked(tmp_pat
 
 
 def test_a_finished_checkpoint_cannot_be_trained_anew(tmp_path, capsys):
-    rows = [{"id": "tuned", "type": "fine-tuning-with-mapper"}]
+    rows = [{"id": "tuned", "type": "fine-tuning-with-mapper", "train_mapper": True}]
     spec = tiny_project(tmp_path, injections=rows, hosts=[{"id": "mine", "checkpoint": "backbone"}])
     assert run(["validate", str(spec)]) == 2
     assert "KP315" in capsys.readouterr().err
+
+
+def test_a_mapper_that_no_row_trains_is_refused(tmp_path, capsys):
+    train = {"stage": "task", "epochs": 1}
+    rows = [
+        {"id": "mapped", "type": "map-tuning", "train": train},
+        {"id": "tuned", "type": "fine-tuning-with-mapper", "init": "mapped"},
+        {"id": "both", "type": "fine-tuning-with-mapper", "train_mapper": True},
+        {"id": "drawn", "type": "fine-tuning-with-mapper"},
+    ]
+    assert run(["validate", str(tiny_project(tmp_path, injections=rows))]) == 2
+    told = capsys.readouterr().err
+    assert told.count("KP322") == 1
+    assert "injections[drawn]" in told
+    assert "the mapper is not trained: needs 'init'" in told

@@ -82,6 +82,11 @@ class KAdapterConfig(AdapterConfig):
             raise ValueError("'factual' and 'train' have to read the same corpus")
         return self
 
+    def untrained(self) -> str:
+        """Return that the adapter is, where neither facts nor the gate's stage train it."""
+        trained = self.factual is not None or self.tune_adapter
+        return "" if trained else "the adapter is not trained: needs 'factual' or 'init'"
+
 
 class KAdapterFinetunedConfig(AdapterConfig):
     """Options of the form that trains its host."""

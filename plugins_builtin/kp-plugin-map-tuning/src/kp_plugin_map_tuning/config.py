@@ -36,3 +36,7 @@ class FineTuningConfig(_Slots):
     train_mapper: bool = Field(
         False, description="Whether the mapper is trained with the host; the paper freezes it."
     )
+
+    def untrained(self) -> str:
+        """Return that the mapper is, unless it is trained with the host."""
+        return "" if self.train_mapper else "the mapper is not trained: needs 'init'"

@@ -71,7 +71,7 @@ class FineTuningWithMapper(MapTuning):
     """Zhang et al., ACL 2023, section 4: a new host is fine-tuned with a trained mapper at work.
 
     Not plug-and-play: it tells what a host gains that may get used to the slots. The mapper comes
-    from the row named by ``init``; without one it is as drawn.
+    from the row named by ``init``, or is trained with the host.
     """
 
     trains_host = True

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from kp_plugin_prompt.config import PromptConfig
-from kp_plugin_prompt.injector import Prompt
+from kp_plugin_prompt.injector import MOST, Prompt
 from kp_plugin_prompt.verbalise import clean
 from pydantic import ValidationError
 
@@ -83,6 +83,64 @@ def test_triples_that_end_in_the_entity_are_shown_on_request():
     assert prompt(description=False).edits(segment, [mention]) == []
     (text,) = text_of(prompt(description=False, inverse=True).edits(segment, [mention]))
     assert text == "aspirin treats fever."
+
+
+class Hub:
+    """Entity 0 is where the triples of all others end; what is asked of the base is counted."""
+
+    relations = ("cites", "knows", "likes")
+
+    def __init__(self, entities, seed=0):
+        generator = np.random.default_rng(seed)
+        self.entity_ids = tuple(f"Q{i:06}" for i in range(entities))
+        relation = generator.choice(3, entities - 1, p=[0.6, 0.3, 0.1])
+        heads = np.arange(1, entities)
+        self.triples = np.stack([heads, relation, np.zeros_like(heads)], axis=1)
+        self.asked = 0
+
+    def row(self, entity):
+        return int(entity[1:])
+
+    def info(self, entity):
+        self.asked += 1
+        return EntityInfo(entity, f"name {self.row(entity) // 3}")  # some names are shared
+
+
+WORDS = "name 7 likes hub and name 2 knows"
+
+
+@pytest.mark.parametrize("rank", ["overlap", "rare", "frequent"])
+def test_triples_come_in_the_order_of_a_sort_of_them_all(rank):
+    base = Hub(60)
+    injector = Prompt(PromptConfig(rank=rank, inverse=True, description=False), Context())
+    injector.prepare(base)
+    (edit,) = injector.edits(Segment(WORDS), [Mention(13, 16, "Q000000")])
+    often, words = np.bincount(base.triples[:, 1]), set(WORDS.split())
+    said = {}
+    for head, relation, tail in base.triples.tolist():
+        names = [base.info(base.entity_ids[row]).name for row in (head, tail)]
+        said.setdefault(f"{names[0]} {base.relations[relation]} {names[1]}", int(relation))
+    by = {
+        "overlap": lambda text: -len(words & set(text.split())),
+        "rare": lambda text: often[said[text]],
+        "frequent": lambda text: -often[said[text]],
+    }
+    assert text_of([edit]) == [". ".join(sorted(said, key=by[rank])[:4]) + "."]
+
+
+@pytest.mark.parametrize("rank", ["overlap", "rare", "frequent"])
+def test_of_a_hub_no_more_triples_are_named_than_a_bound_and_those_once(rank):
+    base = Hub(50_000)
+    injector = Prompt(PromptConfig(rank=rank, inverse=True, description=False), Context())
+    injector.prepare(base)
+    mentions = [Mention(13, 16, "Q000000")]
+    first = injector.edits(Segment(WORDS), mentions)
+    named = base.asked
+    assert named <= MOST + 1
+    assert injector.edits(Segment(WORDS), mentions) == first
+    assert base.asked == named
+    relation = "cites" if rank == "frequent" else "likes"
+    assert text_of(first)[0].count(f" {relation} ") == 4
 
 
 def test_what_was_said_of_an_entity_is_not_said_again():

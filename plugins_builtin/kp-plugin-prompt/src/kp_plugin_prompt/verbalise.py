@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -14,6 +14,8 @@ from kpframework.api import KnowledgeBase
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[^a-z])")
 _WORD = re.compile(r"\w+")
+
+Ints = npt.NDArray[np.int64]
 
 
 def clean(text: str) -> str:
@@ -42,36 +44,37 @@ class Verbaliser:
         text = clean(self._kb.info(entity).description)
         return _SENTENCE_END.split(text)[:sentences] if text else []
 
-    def triples(self, entity: str) -> Iterator[tuple[int, str]]:
-        """Yield (relation, sentence) of each triple of an entity, in the order of the base."""
+    def triples(self, entity: str) -> Ints:
+        """Return the triples of an entity, shape (triples, 3), in the order of the base."""
         row = self._kb.row(entity)
-        if row is None:
-            return
-        ids = self._kb.entity_ids
-        for triple in self._rows(row):
-            head, relation, tail = self._kb.triples[triple].tolist()
-            yield relation, self._say(ids[head], self._kb.relations[relation], ids[tail])
-
-    @cached_property
-    def frequency(self) -> npt.NDArray[np.int64]:
-        """How many triples each relation has."""
-        counts: npt.NDArray[np.int64] = np.bincount(
-            self._kb.triples[:, 1], minlength=len(self._kb.relations)
-        )
-        return counts
-
-    def _rows(self, row: int) -> Sequence[int]:
         heads = self._kb.triples[:, 0]  # sorted
+        if row is None:
+            return self._kb.triples[:0]
         first, last = np.searchsorted(heads, [row, row + 1])
-        found = list(range(first, last))
-        if self._inverse:
-            order, tails = self._by_tail
-            first, last = np.searchsorted(tails, [row, row + 1])
-            found += order[first:last].tolist()
-        return found
+        own = self._kb.triples[first:last]
+        if not self._inverse:
+            return own
+        order, tails = self._by_tail
+        first, last = np.searchsorted(tails, [row, row + 1])
+        return np.concatenate([own, self._kb.triples[order[first:last]]])
+
+    def sentences(self, triples: Ints) -> Iterator[str]:
+        """Yield each triple in words; of those of one relation that read the same, the first."""
+        ids, relations = self._kb.entity_ids, self._kb.relations
+        seen: set[tuple[int, str]] = set()
+        for head, relation, tail in triples.tolist():
+            text = self._say(ids[head], relations[relation], ids[tail])
+            if (relation, text) not in seen:
+                seen.add((relation, text))
+                yield text
 
     @cached_property
-    def _by_tail(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def frequency(self) -> Ints:
+        """How many triples each relation has."""
+        return np.bincount(self._kb.triples[:, 1], minlength=len(self._kb.relations))
+
+    @cached_property
+    def _by_tail(self) -> tuple[Ints, Ints]:
         tails = self._kb.triples[:, 2]
         order = np.argsort(tails, kind="stable")
         return order, tails[order]
@@ -87,11 +90,6 @@ class Verbaliser:
 
     def _name(self, entity: str) -> str:
         return clean(self._kb.info(entity).name) or entity
-
-
-def overlap(sentence: str, words: frozenset[str]) -> int:
-    """Return how many of a sentence's words are among ``words``."""
-    return len(word_set(sentence) & words)
 
 
 def word_set(text: str) -> frozenset[str]:

@@ -159,7 +159,7 @@ ERROR_CODES: dict[str, str] = {
     "KP632": "The package that ships a model is not installed.",
     # Phenotype typing
     "KP650": "Where the parts of a layer are in this kind of model is not known.",
-    "KP651": "A stored host does not fit its backbone.",
+    "KP651": "A stored host does not fit its backbone, or is damaged.",
     "KP640": "The package that ships the Human Phenotype Ontology is not installed.",
     "KP641": "The file is no OBO file, or not the Human Phenotype Ontology.",
     # Injection

@@ -302,3 +302,14 @@ def test_bioc_xml_reads_as_the_bioc_package_does(tmp_path):
         for a in p.annotations
     ]
     assert [(a.start, a.end, ours.text[a.start : a.end]) for a in ours.annotations] == expected
+
+
+def test_an_id_that_is_the_number_0_is_an_id(tmp_path):
+    own = {"text": "Ulm", "mentions": [{"start": 0, "end": 3, "entity": 0}]}
+    (tmp_path / "own.jsonl").write_text(json.dumps(own))
+    medcat = {"annotations": [{"start": 0, "end": 3, "cui": 0, "value": "Ulm"}]}
+    exported = {"projects": [{"documents": [{"id": 3, "text": "Ulm", **medcat}]}]}
+    (tmp_path / "medcat.json").write_text(json.dumps(exported))
+    for name in ("own.jsonl", "medcat.json"):
+        (document,) = read_documents(tmp_path / name)
+        assert [annotation.ids for annotation in document.annotations] == [("0",)], name

@@ -88,7 +88,7 @@ def _own(value: Mapping[str, Any], where: str) -> list[_Found]:
     unknown = sorted(set(value) - _OWN_KEYS)
     if unknown:
         raise KeyError(f"no {unknown[0]!r} is known; there are {', '.join(sorted(_OWN_KEYS))}")
-    ids = value["entities"] if "entities" in value else [value.get("entity") or ""]
+    ids = map(_present, value["entities"] if "entities" in value else [value.get("entity")])
     annotation = Annotation(
         _integer(value["start"]),
         _integer(value["end"]),
@@ -102,7 +102,7 @@ def _own(value: Mapping[str, Any], where: str) -> list[_Found]:
 
 
 def _bern2(value: Mapping[str, Any], where: str) -> list[_Found]:
-    span, given = value["span"], value.get("id") or []
+    span, given = value["span"], _present(value.get("id"))
     ids = known_ids(given) if isinstance(given, list) else several_ids(str(given))
     score = value.get("prob")
     annotation = Annotation(
@@ -120,9 +120,14 @@ def _medcat(value: Mapping[str, Any], where: str) -> list[_Found]:
     # What an annotator took back is no annotation.
     if value.get("deleted") or value.get("killed"):
         return []
-    ids = several_ids(str(value.get("cui") or ""))
+    ids = several_ids(str(_present(value.get("cui"))))
     start, end = _integer(value["start"]), _integer(value["end"])
     return [(Annotation(start, end, ids, where=where), value.get("value"))]
+
+
+def _present(value: Any) -> Any:
+    """Return an id; JSON may have it as a number, or as null."""
+    return "" if value is None else str(value) if type(value) is int else value
 
 
 def _integer(value: Any) -> int:

@@ -1,3 +1,4 @@
+import tracemalloc
 from types import SimpleNamespace
 
 import numpy as np
@@ -158,6 +159,19 @@ def test_an_inflected_span_has_the_senses_of_its_entitys_name(dense):
 def test_names_of_one_entity_are_no_homonyms(kb):
     names = [("Ulm", "Q1"), ("ULM ", "Q1"), ("a  b", "Q1"), ("A b", "Q2", 2.0), ("", "Q1")]
     assert homonyms(kb(names)) == {"a b": [("Q2", 2.0), ("Q1", 1.0)]}
+
+
+def test_names_of_one_entity_take_no_more_memory_than_their_hashes():
+    class Names:
+        def names(self):
+            yield from (("same", f"Q{i}", 1.0) for i in range(2))
+            yield from ((f"name {i}", f"Q{i}", 1.0) for i in range(100_000))
+
+    tracemalloc.start()
+    assert homonyms(Names()) == {"same": [("Q0", 1.0), ("Q1", 1.0)]}
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 28 * 100_000
 
 
 def test_vectors_do_not_depend_on_what_else_is_encoded(backbone):

@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -67,6 +68,44 @@ def test_vectors_are_those_of_a_loop_over_single_mentions(tmp_path):
         own = expected[entity]
         np.testing.assert_allclose(vector, (own / own.norm() * length).numpy(), atol=1e-5)
     assert fingerprint(session.attachment.model) == before
+
+
+class Stream:
+    """A session of which only batches of random states are asked for; keeps what was made."""
+
+    def __init__(self, batches, width=8):
+        generator = np.random.default_rng(0)
+        states = [generator.normal(size=(len(own), width)).astype(np.float32) for own in batches]
+        self.batches = list(zip(batches, states, strict=True))
+        embedding = torch.nn.Embedding(3, width)
+        self.host = SimpleNamespace(model=SimpleNamespace(get_input_embeddings=lambda: embedding))
+
+    def mention_states(self, limit):
+        yield from self.batches
+
+    def put_entities(self, ids, vectors):
+        self.made = ids, vectors
+
+    def note(self, name, value):
+        pass
+
+
+def test_sums_are_copied_only_when_they_run_out_of_room(monkeypatch):
+    batches = [[f"E{i}"] for i in range(300)] + [["E7", "E7", "E2"]] * 300
+    stream = Stream(batches)
+    expected = {}
+    for entities, states in stream.batches:
+        for entity, state in zip(entities, states, strict=True):
+            expected[entity] = expected.get(entity, 0.0) + state.astype(np.float64)
+    copies, concatenate = [], np.concatenate
+    monkeypatch.setattr(np, "concatenate", lambda parts: copies.append(1) or concatenate(parts))
+    Pelt(PeltConfig(corpus="c", length=1), Context()).fit(stream)
+    assert len(copies) <= 10
+    ids, vectors = stream.made
+    assert ids == list(expected)
+    sums = np.array(list(expected.values()))
+    norms = np.linalg.norm(sums, axis=1, keepdims=True)
+    np.testing.assert_array_equal(vectors, (sums * (1 / norms)).astype(np.float32))
 
 
 def test_every_vector_has_the_length_asked_for(tmp_path):

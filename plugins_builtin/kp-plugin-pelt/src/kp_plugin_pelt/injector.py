@@ -72,9 +72,13 @@ class Pelt(Injector):
                     "use a language model with tied input and output embeddings",
                 )
             own = [rows.setdefault(entity, len(rows)) for entity in entities]
-            sums = np.concatenate([sums, np.zeros((len(rows) - len(sums), words.shape[1]))])
+            if len(rows) > len(sums):
+                # Twice the room, so that a corpus of many entities is not copied for every batch.
+                more = np.zeros((max(len(rows) - len(sums), len(sums)), words.shape[1]))
+                sums = np.concatenate([sums, more])
             np.add.at(sums, own, states)
             read += len(own)
+        sums = sums[: len(rows)]
         length = self.config.length or float(words.norm(dim=1).mean())
         norms = np.linalg.norm(sums, axis=1, keepdims=True)
         vectors = sums * (length / np.maximum(norms, np.finfo(np.float32).tiny))

@@ -1,4 +1,6 @@
+import itertools
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -35,11 +37,57 @@ class Base:
 
 
 def test_relations_of_a_pair_are_found_in_their_direction():
-    index = RelationIndex(Base())
-    assert index.between("A", "B") == [0, 2]
-    assert index.between("B", "C") == [1]
-    for head, tail in [("B", "A"), ("A", "C"), ("C", "C"), ("A", "unknown")]:
-        assert list(index.between(head, tail)) == []
+    ids = ["A", "B", "C", "unknown"]
+    heads = np.array([0, 1, 1, 0, 2, 0, 3, 0])
+    tails = np.array([1, 2, 0, 2, 2, 3, 3, 1])
+    pair, relations = RelationIndex(Base()).between(ids, heads, tails)
+    assert list(zip(pair, relations, strict=True)) == [(0, 0), (0, 2), (1, 1), (7, 0), (7, 2)]
+
+
+class Random:
+    """A knowledge base drawn at random, which counts how often a row is asked for."""
+
+    def __init__(self, entities=40, triples=300):
+        generator = np.random.default_rng(0)
+        self.entity_ids = [f"Q{i}" for i in range(entities)]
+        self.relations = ["r", "s", "t"]
+        drawn = generator.integers(0, [entities, 3, entities], (triples, 3))
+        self.triples = np.unique(drawn, axis=0)
+        self.asked = 0
+
+    def row(self, entity):
+        self.asked += 1
+        row = int(entity[1:])
+        return row if row < len(self.entity_ids) else None
+
+
+def test_the_pairs_of_a_batch_are_those_of_a_loop_and_each_row_is_asked_for_once():
+    base, generator = Random(), np.random.default_rng(1)
+    rows, columns = np.sort(generator.integers(0, 9, 60)), generator.integers(0, 50, 60)
+    batch = SimpleNamespace(
+        ids=[f"Q{i}" for i in generator.integers(0, 45, 60)],
+        entities=SimpleNamespace(rows=torch.tensor(rows), columns=torch.tensor(columns)),
+    )
+    known = {tuple(triple) for triple in base.triples.tolist()}
+    expected = []
+    for row in dict.fromkeys(rows.tolist()):
+        own = [i for i in range(60) if rows[i] == row]
+        for head, tail in itertools.product(own, own):
+            first, last = int(batch.ids[head][1:]), int(batch.ids[tail][1:])
+            for relation in range(3):
+                if first != last and (first, relation, last) in known:
+                    ends = ([row, columns[head]], [row, columns[tail]])
+                    expected.append((*ends, relation))
+    index = RelationIndex(base)
+    assert list(pairs(batch, index)) == expected
+    assert list(pairs(batch, index)) == expected != []
+    assert base.asked == len(set(batch.ids))
+
+
+def test_a_batch_without_a_mention_has_no_pairs():
+    empty = torch.zeros(0, dtype=torch.long)
+    batch = SimpleNamespace(ids=[], entities=SimpleNamespace(rows=empty, columns=empty))
+    assert list(pairs(batch, RelationIndex(Base()))) == []
 
 
 @pytest.mark.parametrize(("entities", "joined"), [("AB", True), ("BA", True), ("AC", False)])

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from kpframework.api import CorpusBatch, KnowledgeBase, Mention
+
+Ints = npt.NDArray[np.int64]
 
 
 class RelationIndex:
@@ -22,21 +26,41 @@ class RelationIndex:
         order = np.argsort(keys, kind="stable")
         self._keys, self._relations = keys[order], triples[order, 1]
         self.count = len(kb.relations)
+        self._row = lru_cache(maxsize=1 << 16)(self._row_of)
 
-    def between(self, head: str, tail: str) -> Sequence[int]:
-        """Return the relations from one entity to another, as integers."""
-        first, last = self._kb.row(head), self._kb.row(tail)
-        if first is None or last is None or first == last:
-            return ()
-        key = first * self._size + last
-        start, stop = np.searchsorted(self._keys, [key, key + 1])
-        found: list[int] = self._relations[start:stop].tolist()
-        return found
+    def between(self, entities: Sequence[str], heads: Ints, tails: Ints) -> tuple[Ints, Ints]:
+        """Return the relations from entities to others.
+
+        Args:
+            entities: ids, some maybe unknown.
+            heads: shape (pairs,), where in ``entities`` the head of each pair stands.
+            tails: the same of the tail.
+
+        Returns:
+            Pair and relation of each one found, as integers, in the order of the pairs.
+        """
+        rows = np.array([self._row(entity) for entity in entities], dtype=np.int64)
+        first, last = rows[heads], rows[tails]
+        keys = first * self._size + last
+        keys[(first < 0) | (last < 0) | (first == last)] = -1
+        start = np.searchsorted(self._keys, keys)
+        count = np.searchsorted(self._keys, keys, side="right") - start
+        pair = np.repeat(np.arange(len(keys)), count)
+        nth = np.arange(len(pair)) - np.repeat(np.cumsum(count) - count, count)
+        return pair, self._relations[start[pair] + nth]
 
     def joins(self, mentions: Sequence[Mention]) -> bool:
         """Return whether a relation joins two of the mentions."""
         ids = list(dict.fromkeys(mention.entity for mention in mentions))
-        return any(self.between(a, b) for a in ids for b in ids)
+        return len(self.between(ids, *_all_pairs(np.arange(len(ids))))[0]) > 0
+
+    def _row_of(self, entity: str) -> int:
+        row = self._kb.row(entity)
+        return -1 if row is None else row
+
+
+def _all_pairs(places: Ints) -> tuple[Ints, Ints]:
+    return np.repeat(places, len(places)), np.tile(places, len(places))
 
 
 class RelationHead(torch.nn.Module):
@@ -72,15 +96,19 @@ def pairs(batch: CorpusBatch, index: RelationIndex) -> Iterator[tuple[list[int],
 
     A pair that several relations join is one instance of each.
     """
-    marks: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    places: dict[int, list[int]] = defaultdict(list)
     rows, columns = batch.entities.rows.tolist(), batch.entities.columns.tolist()
-    for row, column, entity in zip(rows, columns, batch.ids, strict=True):
-        marks[row].append((column, entity))
-    for row, own in marks.items():
-        for head, first in own:
-            for tail, second in own:
-                for relation in index.between(first, second):
-                    yield [row, head], [row, tail], relation
+    for place, row in enumerate(rows):
+        places[row].append(place)
+    if not places:
+        return
+    of_texts = [_all_pairs(np.array(own)) for own in places.values()]
+    heads, tails = (np.concatenate(part) for part in zip(*of_texts, strict=True))
+    pair, relations = index.between(batch.ids, heads, tails)
+    for head, tail, relation in zip(
+        heads[pair].tolist(), tails[pair].tolist(), relations.tolist(), strict=True
+    ):
+        yield [rows[head], columns[head]], [rows[tail], columns[tail]], relation
 
 
 def relation_loss(

@@ -6,12 +6,12 @@ import codecs
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kpframework.api.files import open_packed
+from kpframework.api.files import numbered_lines
 from kpframework.errors import KpError
 
 
@@ -40,11 +40,10 @@ def read_vectors(path: str | Path, code: str, batch: int = 16_384) -> Iterator[V
         batch: most rows at a time.
 
     Raises:
-        KpError: a line is malformed or not UTF-8, rows are missing, or the file ends early; from
+        KpError: as `numbered_lines`; a line is malformed or not UTF-8, or rows are missing; from
             `VectorRows.read`, what should be a number is none.
     """
-    with open_packed(path, code) as file:
-        yield from _Text(Path(path), code).rows(file, batch)
+    yield from _Text(Path(path), code).rows(batch)
 
 
 class _Text:
@@ -52,16 +51,15 @@ class _Text:
         self.path = path
         self.code = code
 
-    def rows(self, file: IO[bytes], batch: int) -> Iterator[VectorRows]:
+    def rows(self, batch: int) -> Iterator[VectorRows]:
         said: int | None = None
         width = done = 0
         ids: list[str] = []
         texts: list[bytes] = []
         lines: list[int] = []
-        for number, raw in enumerate(file, start=1):
-            line = raw.rstrip(b"\r\n")
+        for number, raw in numbered_lines(self.path, self.code):
+            line = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
             if number == 1:
-                line = line.removeprefix(codecs.BOM_UTF8)
                 parts = line.split()
                 if len(parts) == 2 and all(map(_is_count, parts)):
                     said, width = int(parts[0]), int(parts[1])

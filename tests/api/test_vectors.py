@@ -86,3 +86,10 @@ def test_a_packed_file_that_ends_early_is_an_error(write) -> None:
     path = write(gzip.compress(b"3 2\n" + LINES.encode())[:-6], "a.vec.gz")
     with pytest.raises(KpError, match="cannot be read to its end"):
         list(read_vectors(path, "KP999"))
+
+
+def test_a_file_that_is_no_lines_is_an_error_before_it_fills_the_memory(write, monkeypatch) -> None:
+    monkeypatch.setattr("kpframework.api.files._LONGEST", 1_000)
+    monkeypatch.setattr("kpframework.api.files._BLOCK", 100)
+    with pytest.raises(KpError, match="a line is longer"):
+        list(read_vectors(write(b"1 2\n" + b"\0" * 5_000), "KP999"))

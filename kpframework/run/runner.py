@@ -95,14 +95,16 @@ def run_spec(
 
 
 def check_writable(folder: Path) -> None:
-    """Make a run's folder, and write into it.
+    """Write into a run's folder, or into the one that it will be made in; leave nothing there.
 
     Raises:
         KpError: KP503, that cannot be.
     """
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
+        with TemporaryFile(dir=there):
             pass
     except OSError as error:
         raise _unwritable(folder, error) from error

@@ -127,6 +127,9 @@ def test_a_process_that_is_killed_while_it_waits_leaves_its_steps_to_the_other(
         for child in set(map(int, children)) - {os.getpid()}:
             if Path(f"/proc/{child}/cmdline").read_bytes() == own:
                 os.kill(child, signal.SIGKILL)
+                stat = Path(f"/proc/{child}/stat")
+                while stat.read_text().rpartition(")")[2].split()[0] != "Z":
+                    time.sleep(0.01)
         return write(context)
 
     first = step("first", kill_the_others)

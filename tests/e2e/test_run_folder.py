@@ -47,14 +47,13 @@ def test_a_bit_that_flipped_in_the_cache_is_found_when_asked_and_the_step_made_a
     assert project.call("run", "spec.json").code == 0
     metrics = (project.folder / "runs/tiny/metrics.json").read_bytes()
     manifests = (project.home / "cache").rglob("manifest.json")
-    host = next(own for own in manifests if json.loads(own.read_text("utf-8"))["kind"] == "host")
-    model = host.with_name("model.safetensors")
-    content = bytearray(model.read_bytes())
-    content[-1] ^= 1
-    model.write_bytes(content)
+    hosts = [own for own in manifests if json.loads(own.read_text("utf-8"))["kind"] == "host"]
+    for model in (own.with_name("model.safetensors") for own in hosts):
+        content = bytearray(model.read_bytes())
+        content[-1] ^= 1
+        model.write_bytes(content)
     assert "is damaged" not in project.call("run", "spec.json").err
     done = project.call("run", "spec.json", "--verify")
     assert done.code == 0, done.err
     assert "is damaged" in done.err
-    assert bytes(content) != model.read_bytes()
     assert (project.folder / "runs/tiny/metrics.json").read_bytes() == metrics

@@ -42,8 +42,11 @@ def test_a_control_of_a_row_made_from_another_names_that_row(make_project):
     }
 
 
-def test_a_bit_that_flipped_in_the_cache_is_found_when_asked_and_the_step_made_again(make_project):
-    project = make_project(injections=[{"id": "frozen", "type": "none"}], seeds=[0])
+def test_a_bit_that_flipped_in_the_cache_is_found_when_asked_and_the_step_made_again(
+    make_project, tmp_path
+):
+    shared = make_project(injections=[{"id": "frozen", "type": "none"}], seeds=[0])
+    project = type(shared)(shared.folder, tmp_path / "home")  # a cache of its own is damaged
     assert project.call("run", "spec.json").code == 0
     metrics = (project.folder / "runs/tiny/metrics.json").read_bytes()
     manifests = (project.home / "cache").rglob("manifest.json")

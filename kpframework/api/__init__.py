@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from kpframework.api.files import open_packed as open_packed
     from kpframework.api.files import read_json as read_json
     from kpframework.api.files import unpacked_name as unpacked_name
+    from kpframework.api.files import unpacked_text as unpacked_text
     from kpframework.api.grouping import by_key as by_key
     from kpframework.api.host import Adaptation as Adaptation
     from kpframework.api.injector import Entities as Entities
@@ -181,6 +182,7 @@ _HOME = {
     "reply": "executor",
     "slot_edit": "layout",
     "unpacked_name": "files",
+    "unpacked_text": "files",
     "worker_died": "executor",
     "with_roles": "mentions",
     "without_overlap": "mentions",

@@ -137,6 +137,26 @@ def decoded_lines(
             yield number, text.rstrip("\r")
 
 
+def unpacked_text(path: str | Path, code: str, fix: str = "correct the file") -> str:
+    """Return the text of a UTF-8 file, packed or not, without its byte order mark.
+
+    Args:
+        path: may end in one of `PACKED`.
+        code: of the error, the plugin's own.
+        fix: of what is not UTF-8.
+
+    Raises:
+        KpError: it cannot be read to its end, or is not UTF-8; names file and line.
+    """
+    with open_packed(path, code) as file:
+        raw = file.read()
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise KpError(code, f"not UTF-8: {error.reason}", fix, f"{path}:{line}") from error
+
+
 def read_json(path: str | Path, code: str) -> Any:
     """Return the value in a file of JSON, packed or not.
 
@@ -148,13 +168,9 @@ def read_json(path: str | Path, code: str) -> Any:
         KpError: it is not UTF-8, not JSON, or a key comes twice in an object, of which `json` would
             keep the last without a word.
     """
-    with open_packed(path, code) as file:
-        raw = file.read()
+    text = unpacked_text(path, code)
     try:
-        return json.loads(raw.decode("utf-8-sig"), object_pairs_hook=_distinct)
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        where, what = f"{path}:{line}", f"not UTF-8: {error.reason}"
+        return json.loads(text, object_pairs_hook=_distinct)
     except json.JSONDecodeError as error:
         where, what = f"{path}:{error.lineno}:{error.colno}", f"not JSON: {error.msg}"
     except (ValueError, RecursionError) as error:

@@ -6,17 +6,16 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from kpframework.api.files import open_packed
+from kpframework.api.files import unpacked_text
 from kpframework.errors import KpError
 
 T = TypeVar("T")
+_FIX = "correct the record, or take it out of the file"
 
 
 def malformed_record(where: str, message: str) -> KpError:
     """Return the error for a record that cannot be used."""
-    return KpError(
-        "KP620", message, fix="correct the record, or take it out of the file", where=where
-    )
+    return KpError("KP620", message, _FIX, where)
 
 
 def read_text(path: str) -> str:
@@ -25,13 +24,7 @@ def read_text(path: str) -> str:
     Raises:
         KpError: it cannot be read to its end, or is not UTF-8; names file and line.
     """
-    with open_packed(path, "KP620") as file:
-        data = file.read()
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise malformed_record(f"{path}:{line}", f"not UTF-8: {error.reason}") from None
+    return unpacked_text(path, "KP620", _FIX)
 
 
 def _is_grouped(value: Any) -> bool:

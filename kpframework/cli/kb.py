@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kpframework.cli.source import kind_of
+
 if TYPE_CHECKING:
     from kpframework.kb.statistics import Progress
     from kpframework.kb.store import KBStore
@@ -75,13 +77,8 @@ class _Source:
         as_json: bool,
         quiet: bool,
     ) -> None:
-        from kpframework.run.look import is_section
-
-        self.own = is_section(spec)
-        self.folder = not self.own and Path(spec).is_dir()
-        if (self.own or self.folder) and (section is not None or overrides):
-            what = "a section" if self.own else "a folder"
-            raise click.UsageError(f"--kb and --set are for a spec, not for {what}")
+        chosen = section is not None or bool(overrides)
+        self.kind = kind_of(spec, "--kb and --set", chosen)
         self.spec = spec
         self.section = section
         self.overrides = overrides
@@ -109,10 +106,10 @@ class _Source:
         from kpframework.plugins import load
         from kpframework.run.look import kb_of_section, kb_of_spec, stored_kb
 
-        if self.folder:
+        if self.kind == "folder":
             return open_store(stored_kb(Path(self.spec)))
         registry = load()
-        if self.own:
+        if self.kind == "section":
             return open_store(kb_of_section(self.spec, registry, cache, display))
         spec = Path(self.spec)
         return open_store(kb_of_spec(spec, self.section, self.overrides, registry, cache, display))

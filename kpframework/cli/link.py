@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kpframework.cli.source import kind_of
+
 if TYPE_CHECKING:
     from kpframework.api.executor import Executor
     from kpframework.link.gold import Gold
@@ -143,21 +145,16 @@ def command(**options: Any) -> None:
 
 def _source(options: dict[str, Any], registry: Registry, display: Display) -> LinkSource:
     from kpframework.link.source import from_folder, from_section, from_spec
-    from kpframework.run.look import is_section, section
+    from kpframework.run.look import section
 
     linker = section(options["linker"], "--linker") if options["linker"] else None
     text, knowledge, overrides = options["spec"], options["knowledge"], options["overrides"]
-    own = is_section(text)
-    spec = Path(text)
-    folder = not own and spec.is_dir()
-    if (own or folder) and (knowledge or overrides):
-        what = "a section" if own else "a folder"
-        raise click.UsageError(f"--knowledge and --set are for a spec, not for {what}")
-    if own:
+    kind = kind_of(text, "--knowledge and --set", bool(knowledge or overrides))
+    if kind == "section":
         return from_section(text, linker, registry, display)
-    if folder:
-        return from_folder(spec, linker, registry)
-    return from_spec(spec, knowledge, overrides, linker, registry, display)
+    if kind == "folder":
+        return from_folder(Path(text), linker, registry)
+    return from_spec(Path(text), knowledge, overrides, linker, registry, display)
 
 
 def _gold(options: dict[str, Any], kb: Any) -> Gold:

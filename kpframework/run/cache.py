@@ -124,7 +124,7 @@ class Cache:
     def _make(self, step: Step, fill: Fill, target: Path, verify: bool) -> Entry:
         began = time.perf_counter()
         _sweep(target.parent)
-        output = target.with_name(f".{step.key}.tmp.{owner.tag()}")
+        output = owner.aside(target)
         scratch = self._claim_scratch(target)
         try:
             with _disk_errors(target):

@@ -25,4 +25,6 @@ def test_a_world_goes_quietly_while_a_component_still_writes_into_it() -> None:
     finally:
         done.set()
         thread.join()
+        left = world.folder.exists()
         shutil.rmtree(world.root, ignore_errors=True)
+    assert not left

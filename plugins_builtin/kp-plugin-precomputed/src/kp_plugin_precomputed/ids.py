@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kpframework import KpError
-from kpframework.api import open_packed, read_json, unpacked_name
+from kpframework.api import read_json, unpacked_name, unpacked_text
 
 _FIX = "export the ids again, together with the matrix"
 
@@ -18,14 +18,7 @@ def read_ids(path: Path, layout: str) -> list[str]:
     """
     if layout == "json" or (layout == "auto" and unpacked_name(path).suffix == ".json"):
         return _json(path, read_json(path, "KP451"))
-    with open_packed(path, "KP451") as file:
-        raw = file.read()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        what = f"not UTF-8: {error.reason}"
-        raise KpError("KP451", what, _FIX, f"{path}:{line}") from error
+    text = unpacked_text(path, "KP451", _FIX)
     # Only \n ends a line: an id may hold other separators that str.splitlines cuts at.
     lines = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")] if text else []
     if layout == "openke" or (layout == "auto" and lines and lines[0].strip().isdecimal()):

@@ -2,7 +2,9 @@
 
 import codecs
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -96,11 +98,9 @@ def _line_of_error(path: Path, layout: str, base: str | None) -> int:
     """Return in which line the parser finds its error: of RDF/XML it does not say."""
     with open_packed(path, "KP435") as packed:
         lines = _ByLine(_without_mark(packed))
-        try:
-            for _ in ox.parse(lines, format=_FORMATS[layout], base_iri=base):  # type: ignore[arg-type]
-                pass
-        except SyntaxError:
-            pass
+        with suppress(SyntaxError):  # the error that is looked for
+            statements = ox.parse(lines, format=_FORMATS[layout], base_iri=base)  # type: ignore[arg-type]
+            deque(statements, maxlen=0)
         return lines.number
 
 

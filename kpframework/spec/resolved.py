@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +82,9 @@ class BoundComponent:
     def input_paths(self, *, test: bool = True) -> list[Path]:
         """Return the files and folders that the options of this and nested components name.
 
-        A folder whose component says itself what it reads of it is left out.
+        They come in the order of the options' names, not of their own: their digests stand beside
+        `key_data`, where train and test are told apart by nothing else once both files have one
+        name. A folder whose component says itself what it reads of it is left out.
 
         Args:
             test: whether options count that concern a task's test examples alone (`OnlyTest`).
@@ -89,12 +92,12 @@ class BoundComponent:
         left_out = () if test else tuple(only_test(self.config))
         paths = [
             Path(value)
-            for path, value, kind in input_values(self.config)
+            for path, value, kind in sorted(input_values(self.config), key=itemgetter(0))
             if kind.whole and not any(f"{path}.".startswith(f"{own}.") for own in left_out)
         ]
-        for child in self.children.values():
+        for _, child in sorted(self.children.items()):
             paths += child.input_paths()
-        return sorted(set(paths))
+        return paths
 
     def walk(self) -> Iterator[BoundComponent]:
         """Yield this component and all nested ones."""

@@ -83,6 +83,23 @@ def test_input_paths_are_absolute_and_those_of_nested_tables_too(
     assert resolved.tasks["rel"].task.input_paths() == [data / "test.jsonl", data / "train.jsonl"]
 
 
+def test_files_of_one_name_are_told_apart_by_the_option_that_names_them(
+    spec: dict[str, Any], write: Write, registry: Any, folder: Path
+) -> None:
+    """The folds of a cross-validation lie in folders of their own, and each is train once."""
+    for fold in ("b", "a"):
+        (folder / fold).mkdir()
+        (folder / fold / "data.jsonl").write_text(fold)
+
+    def inputs(train: str, test: str) -> list[str]:
+        spec["tasks"][0]["data"] |= {"train": f"{train}/data.jsonl", "test": f"{test}/data.jsonl"}
+        task = load_spec(write(spec), registry=registry).tasks["rel"].task
+        return [path.read_text() for path in task.input_paths()]
+
+    assert inputs("a", "b") == inputs("b", "a")[::-1]
+    assert inputs("a", "a") == ["a", "a"] != inputs("b", "b")
+
+
 def test_a_folder_that_is_read_in_part_is_found_but_not_hashed_whole(
     resolved: Any, folder: Path
 ) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kpframework.api.config import ComponentConfig as ComponentConfig
     from kpframework.api.config import ComponentRef as ComponentRef
     from kpframework.api.config import DataFolder as DataFolder
+    from kpframework.api.config import IdSpace as IdSpace
     from kpframework.api.config import InputFile as InputFile
     from kpframework.api.config import InputFolder as InputFolder
     from kpframework.api.config import InputPath as InputPath
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from kpframework.api.files import numbered_lines as numbered_lines
     from kpframework.api.files import open_packed as open_packed
     from kpframework.api.files import read_json as read_json
-    from kpframework.api.files import unpacked_name as unpacked_name
+    from kpframework.api.files import unpacked_suffix as unpacked_suffix
     from kpframework.api.files import unpacked_text as unpacked_text
     from kpframework.api.grouping import by_key as by_key
     from kpframework.api.host import Adaptation as Adaptation
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from kpframework.api.kb import KBProvider as KBProvider
     from kpframework.api.kb import KnowledgeBase as KnowledgeBase
     from kpframework.api.kb import Triple as Triple
+    from kpframework.api.kb import id_in_space as id_in_space
     from kpframework.api.layout import Layout as Layout
     from kpframework.api.layout import slot_edit as slot_edit
     from kpframework.api.linker import Linker as Linker
@@ -71,8 +73,11 @@ if TYPE_CHECKING:
     from kpframework.api.records import read_records as read_records
     from kpframework.api.records import read_text as read_text
     from kpframework.api.records import record_field as record_field
+    from kpframework.api.records import record_group as record_group
     from kpframework.api.records import record_id as record_id
     from kpframework.api.records import record_span as record_span
+    from kpframework.api.records import refuse_seen_test as refuse_seen_test
+    from kpframework.api.records import same_content as same_content
     from kpframework.api.relations import RelationInstance as RelationInstance
     from kpframework.api.relations import marker_edits as marker_edits
     from kpframework.api.relations import relation_instance as relation_instance
@@ -124,6 +129,7 @@ _HOME = {
     "Hidden": "text",
     "HostHandle": "injector",
     "Injector": "injector",
+    "IdSpace": "config",
     "InputFile": "config",
     "InputFolder": "config",
     "InputPath": "config",
@@ -162,6 +168,7 @@ _HOME = {
     "document_format": "documents",
     "evenly": "records",
     "gated_feed_forward": "model_facts",
+    "id_in_space": "kb",
     "layer_count": "model_facts",
     "literal_ids": "tokens",
     "malformed_record": "records",
@@ -176,12 +183,15 @@ _HOME = {
     "read_text": "records",
     "read_vectors": "vectors",
     "record_field": "records",
+    "record_group": "records",
     "record_id": "records",
     "record_span": "records",
+    "refuse_seen_test": "records",
+    "same_content": "records",
     "relation_instance": "relations",
     "reply": "executor",
     "slot_edit": "layout",
-    "unpacked_name": "files",
+    "unpacked_suffix": "files",
     "unpacked_text": "files",
     "worker_died": "executor",
     "with_roles": "mentions",

@@ -119,6 +119,16 @@ InputPath = Annotated[str, _existing("file or folder"), PathKind("file or folder
 DataFolder = Annotated[str, _existing("folder"), PathKind("folder", whole=False)]
 """As `InputFolder`, but only what the component's ``files()`` returns of it enters the key."""
 
+IdSpace = Annotated[
+    str | None,
+    Field(
+        min_length=1,
+        description="Id space of the given entity ids, such as UMLS, where it is not the knowledge "
+        "base's own; they are looked up as 'SPACE:id', those that name their space as they are.",
+    ),
+]
+"""The option of a linker whose ids are another id space's: see `id_in_space`."""
+
 
 class TrainConfig(ComponentConfig):
     """Options of a training loop. A component's own training options derive from it."""

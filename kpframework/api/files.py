@@ -42,10 +42,11 @@ PACKED = tuple(_OPENERS)
 """Suffixes of packed files, in lower case."""
 
 
-def unpacked_name(path: str | Path) -> Path:
-    """Return a path without the suffix that says how the file is packed."""
+def unpacked_suffix(path: str | Path) -> str:
+    """Return what a file's name ends in, in lower case, packing aside: ``.tsv`` of ``A.TSV.gz``."""
     path = Path(path)
-    return path.with_suffix("") if path.suffix.lower() in PACKED else path
+    suffix = path.suffix.lower()
+    return Path(path.stem).suffix.lower() if suffix in PACKED else suffix
 
 
 @contextmanager
@@ -170,12 +171,25 @@ def read_json(path: str | Path, code: str) -> Any:
     """
     text = unpacked_text(path, code)
     try:
-        return json.loads(text, object_pairs_hook=_distinct)
+        return parse_json(text)
     except json.JSONDecodeError as error:
         where, what = f"{path}:{error.lineno}:{error.colno}", f"not JSON: {error.msg}"
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         where, what = str(path), f"not JSON that can be read: {error}"
     raise KpError(code, what, "correct the file", where)
+
+
+def parse_json(text: str) -> Any:
+    """Return the value of a JSON text.
+
+    Raises:
+        ValueError: it is not JSON, is nested deeper than can be read, or a key comes twice in an
+            object, of which `json` would keep the last without a word.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_distinct)
+    except RecursionError as error:
+        raise ValueError(f"nested too deeply ({error})") from None
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

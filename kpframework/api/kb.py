@@ -41,6 +41,16 @@ class Triple:
     tail: str
 
 
+def id_in_space(entity: str, space: str | None) -> str:
+    """Return an id of another id space as `KnowledgeBase.row` is asked for it, ``SPACE:id``.
+
+    Args:
+        entity: may name the space itself, as ``MESH:D003110`` does; it is not named twice.
+        space: empty or None where the ids are the knowledge base's own.
+    """
+    return entity if not space or entity.startswith(f"{space}:") else f"{space}:{entity}"
+
+
 class KBProvider(ABC):
     """Reads a knowledge base. Both methods stream; nothing is kept in memory by the caller.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from kpframework.api.files import unpacked_text
+from kpframework.api.files import parse_json, unpacked_text
 from kpframework.errors import KpError
 
 T = TypeVar("T")
@@ -25,6 +26,29 @@ def read_text(path: str) -> str:
         KpError: it cannot be read to its end, or is not UTF-8; names file and line.
     """
     return unpacked_text(path, "KP620", _FIX)
+
+
+def same_content(first: str, second: str) -> bool:
+    """Return whether two files are one, or the same byte for byte."""
+    return first == second or filecmp.cmp(first, second, shallow=False)
+
+
+def refuse_seen_test(test: str, **seen: str) -> None:
+    """Refuse a file of test examples that is trained or chosen on, for a task's options.
+
+    Args:
+        test: path of the file that is scored.
+        seen: paths of the others, by the names of their splits.
+
+    Raises:
+        ValueError: it is one of them, or the same byte for byte.
+    """
+    for name, path in seen.items():
+        if same_content(test, path):
+            raise ValueError(
+                f"'test' has the content of {name!r}, so what is scored has been seen before; "
+                "give it a file of its own"
+            )
 
 
 def _is_grouped(value: Any) -> bool:
@@ -47,14 +71,16 @@ def read_records(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     ``file:key[0]``.
 
     Raises:
-        KpError: a line is not a JSON object; names file and line.
+        KpError: a line is not a JSON object, or has a key twice; names file and line.
     """
-    text = read_text(path)
+    text, fault = read_text(path), ""
     if text.lstrip()[:1] in {"{", "["}:
         try:
-            whole = json.loads(text)
-        except (ValueError, RecursionError):
-            whole = None
+            whole = parse_json(text)
+        except json.JSONDecodeError:
+            whole = None  # lines, or wrong in one of them
+        except ValueError as error:
+            whole, fault = None, f"not JSON that can be read: {error}"
         if _is_grouped(whole):
             for label, items in whole.items():
                 yield from _items(f"{path}:{label}", items, {"relation": label})
@@ -67,8 +93,10 @@ def read_records(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            value = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            value = parse_json(line)
+        except ValueError as error:
+            if fault and isinstance(error, json.JSONDecodeError):  # one value, of many lines
+                raise malformed_record(path, fault) from None
             raise malformed_record(f"{path}:{number}", f"not JSON: {error}") from None
         if not isinstance(value, dict):
             raise malformed_record(f"{path}:{number}", "not a JSON object")
@@ -108,6 +136,20 @@ def record_id(found: Any, where: str) -> str:
         return ""
     if type(found) not in (str, int):
         raise malformed_record(where, f"an id is a {type(found).__name__}, not a text")
+    return str(found)
+
+
+def record_group(value: dict[str, Any], name: str | None, where: str) -> str:
+    """Return what the field ``name`` of a record holds, for `Example.group`; empty without a name.
+
+    Raises:
+        KpError: the record does not have the field, or it holds no text and no whole number.
+    """
+    if name is None:
+        return ""
+    found = value.get(name)
+    if type(found) not in (str, int) or found == "":
+        raise malformed_record(where, f"{name!r} names no group: {found!r}")
     return str(found)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kpframework.api.documents import Annotation, document_format, read_documents
+from kpframework.api.kb import id_in_space
 from kpframework.errors import KpError, Problem
 from kpframework.kb.store import KBStore
 from kpframework.link.evaluate import Guess, Pair, Truth, evaluate
@@ -114,7 +115,7 @@ def read_gold(
 
 
 def _truth(annotation: Annotation, kb: KBStore, id_space: str, gold: Gold) -> Truth:
-    rows = [kb.row(f"{id_space}:{own}" if id_space else own) for own in annotation.ids]
+    rows = [kb.row(id_in_space(own, id_space)) for own in annotation.ids]
     known = [kb.entity_ids[row] for row in rows if row is not None]
     gold.not_in_kb += not known
     types = {name for entity in known for name in kb.info(entity).types}

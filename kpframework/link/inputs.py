@@ -12,7 +12,7 @@ from typing import IO
 
 from kpframework.api.documents import FORMATS, Document, read_documents
 from kpframework.api.documents.reading import SUFFIXES
-from kpframework.api.files import PACKED, open_packed, unpacked_name
+from kpframework.api.files import PACKED, open_packed, unpacked_suffix
 from kpframework.errors import KpError, Problem, SpecError
 
 STDIN = "-"
@@ -78,7 +78,7 @@ def document_id(document: Document) -> str:
 def _source(name: str, format: str | None, spooled: Path, own: Sequence[str], skip: bool) -> Source:
     spooled.parent.mkdir(parents=True, exist_ok=True)
     path = Path(name)
-    suffix = "" if name == STDIN else unpacked_name(path).suffix.lower()
+    suffix = "" if name == STDIN else unpacked_suffix(path)
     found = format or SUFFIXES.get(suffix, LINES)
     if found not in own:
         if name == STDIN:

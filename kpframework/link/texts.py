@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from kpframework.api.files import parse_json
 from kpframework.api.records import record_field, record_span
 from kpframework.api.text import Mention
 from kpframework.errors import KpError, Problem
@@ -102,8 +102,8 @@ def _problem(where: str, message: str) -> Problem:
 
 def _record(line: str, where: str, reading: Reading) -> Text:
     try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        value = parse_json(line)
+    except ValueError as error:
         raise KpError("KP835", f"not JSON: {error}", where=where) from None
     if not isinstance(value, dict):
         raise KpError("KP835", "not a JSON object", where=where)

@@ -18,7 +18,7 @@ from kpframework.api import (
     read_json,
     read_records,
     read_text,
-    unpacked_name,
+    unpacked_suffix,
 )
 from kpframework.api import files as reading
 
@@ -43,7 +43,17 @@ def test_a_file_reads_the_same_however_it_is_packed(suffix: str, tmp_path: Path)
     assert (path.read_bytes() == TEXT) is (suffix == "")
     with open_packed(path, "KP999") as file:
         assert b"".join(file) == TEXT
-    assert unpacked_name(path) == tmp_path / "facts.tsv"
+    assert unpacked_suffix(path) == ".tsv"
+
+
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [("A.TSV", ".tsv"), ("a.b.Json.GZ", ".json"), ("a.gz", ""), ("a", ""), ("d.tsv/a", "")],
+)
+def test_the_suffix_of_a_name_is_in_lower_case_and_without_that_of_packing(
+    name: str, suffix: str
+) -> None:
+    assert unpacked_suffix(name) == suffix
 
 
 @pytest.mark.parametrize("block", [1, 7, 1 << 20])
@@ -163,6 +173,24 @@ def test_a_record_that_is_nested_too_deeply_is_an_error_with_its_line(
     with pytest.raises(KpError, match="recursion") as caught:
         list(read_records(str(path)))
     assert caught.value.problems[0].where == f"{path}:{len(lines.splitlines())}"
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ('{"text": "a"}\n{"text": "b", "text": "c"}\n', ":2"),
+        ('{"text": "b", "text": "c"}', ":1"),
+        ('[\n{"text": "a"},\n{"text": "b", "text": "c"}\n]', ""),
+    ],
+)
+def test_a_key_that_comes_twice_in_a_record_is_an_error_with_its_place(
+    content: str, place: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "records.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(KpError, match="'text' comes twice") as caught:
+        list(read_records(str(path)))
+    assert caught.value.problems[0].where == f"{path}{place}"
 
 
 def test_a_damaged_file_of_records_is_an_error(tmp_path: Path) -> None:

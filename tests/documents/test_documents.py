@@ -180,6 +180,11 @@ MALFORMED = [
     ("c.jsonl", '{"text": 1}\n'),
     ("c.jsonl", '{"text": "a", "mentions": [{"start": 0, "end": 1, "entty": "Q1"}]}\n'),
     ("c.jsonl", '{"text": "a", "mentions": [{"start": "0", "end": 1}]}\n'),
+    ("c.json", "[" * 100_000),
+    ("c.jsonl", '{"text": "a", "id": 1, "id": 2}\n'),
+    ("c.jsonl", '{"text": "a", "id": 1.5}\n'),
+    ("c.jsonl", '{"text": "a", "mentions": [{"start": 0, "end": 1, "entity": ["Q1"]}]}\n'),
+    ("c.json", '{"id": true, "passages": []}'),
     ("c.ann", "T1\tDisease 0-1\ta\n"),
     ("c.ann", "N1\tReference T1 MESH:D1\ta\n"),
     ("c.ann", "?1\tDisease 0 1\ta\n"),
@@ -313,3 +318,31 @@ def test_an_id_that_is_the_number_0_is_an_id(tmp_path):
     for name in ("own.jsonl", "medcat.json"):
         (document,) = read_documents(tmp_path / name)
         assert [annotation.ids for annotation in document.annotations] == [("0",)], name
+
+
+@pytest.mark.parametrize("key", ["id", "_id"])
+def test_an_id_that_is_null_is_none(tmp_path, key):
+    path = tmp_path / "own.jsonl"
+    path.write_text(f'{{"text": "Ulm", "{key}": null}}', "utf-8")
+    assert [document.id for document in read_documents(path)] == ["0"]
+    path.write_text('{"passages": [], "id": null}', "utf-8")
+    assert [document.id for document in read_documents(path)] == [""]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_byte_order_mark_is_no_part_of_a_document(tmp_path, write):
+    path = write(tmp_path)
+    if path.is_dir():  # brat counts the mark of a text in its offsets
+        text, path = path / "7.txt", path / "7.ann"
+        text.write_text("\ufeff" + text.read_text("utf-8"), "utf-8")
+        content = re.sub(
+            r" (\d+) (\d+)\t",
+            lambda found: f" {int(found[1]) + 1} {int(found[2]) + 1}\t",
+            path.read_text("utf-8"),
+        )
+    else:
+        content = path.read_text("utf-8")
+    path.write_text("\ufeff" + content, "utf-8")
+    (document,) = read_documents(path)
+    assert document.text.split() == TEXT.split()
+    assert [(a.start, a.end, a.type, a.ids) for a in document.annotations] == EXPECTED

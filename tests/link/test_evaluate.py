@@ -140,6 +140,14 @@ def test_the_golds_own_texts_are_linked_without_its_mentions(corpus, link, gold,
     assert (counts["predicted"], counts["correct"]) == (4, 4)
 
 
+def test_ids_of_the_gold_may_name_their_space_or_leave_it_to_the_option(corpus, link, tmp_path):
+    path = tmp_path / "gold.jsonl"
+    mentions = [{"start": i, "end": i + 1, "entity": own} for i, own in ((0, "D2"), (2, "MESH:D2"))]
+    path.write_text(json.dumps({"id": "d1", "text": "a b", "mentions": mentions}))
+    found = link("--gold", path, "--gold-space", "MESH", "--resamples", 100)["found"]
+    assert (found["counts"]["gold"], found["gold_not_in_kb"]) == (2, 0)
+
+
 def test_inputs_are_scored_by_their_ids_whether_they_are_linked_now_or_were_before(
     corpus, link, gold, tmp_path
 ):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kpframework.api.documents.faults import Placing, hull, malformed
+from kpframework.api.documents.faults import Placing, hull, malformed, own_id
 from kpframework.api.documents.model import Annotation, Document, several_ids
 
 ID_KEYS = (
@@ -53,7 +53,8 @@ def bioc_document(value: Mapping[str, Any], where: str, placing: Placing) -> Doc
         for i, found in enumerate(_list(unit, "annotations", at)):
             place = found.get("where") or f"{at}.annotations[{i}]"
             annotations.append(_annotation(found, shift, place))
-    return Document(str(value.get("id", "")), text, placing.kept(text, annotations), where)
+    own = own_id(value.get("id"), where)
+    return Document(own, text, placing.kept(text, annotations), where)
 
 
 def _units(value: Mapping[str, Any], where: str) -> Iterator[tuple[Mapping[str, Any], str]]:
@@ -82,7 +83,7 @@ def _annotation(value: Mapping[str, Any], shift: int, where: str) -> tuple[Annot
     start, end = hull(spans)
     infons = value.get("infons") or {}
     key = next((k for k in ID_KEYS if infons.get(k) not in (None, "")), None)
-    ids = several_ids(str(infons[key])) if key else ()
+    ids = several_ids(own_id(infons[key], where)) if key else ()
     surface = value.get("text") if len(spans) == 1 else None
     kind = str(infons.get("type") or "")
     return Annotation(start, end, ids, kind, where=where), surface

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 
 from kpframework.api.documents.faults import Placing, hull, malformed, opened
 from kpframework.api.documents.model import Annotation, Document, known_ids
+from kpframework.api.files import open_packed
 
 _TEXT_BOUND = re.compile(r"(\S+) (\d+ \d+(?:;\d+ \d+)*)")
 _REFERENCE = re.compile(r"Reference (T\S+) (\S+)")
@@ -31,10 +33,18 @@ def read_brat(path: Path, placing: Placing) -> Iterator[Document]:
         text_file = ann.with_suffix(".txt")
         with opened(text_file) as file:
             text = file.read()
-        yield Document(name, text, placing.kept(text, _annotations(ann)), str(text_file))
+        found = _annotations(ann, int(_is_marked(text_file)))
+        yield Document(name, text, placing.kept(text, found), str(text_file))
 
 
-def _annotations(path: Path) -> list[tuple[Annotation, str | None]]:
+def _is_marked(path: Path) -> bool:
+    # brat's server reads a text as UTF-8 and keeps a byte order mark, so its offsets count one.
+    with open_packed(path, "KP750") as file:
+        return file.read(len(BOM_UTF8)) == BOM_UTF8
+
+
+def _annotations(path: Path, before: int) -> list[tuple[Annotation, str | None]]:
+    """Return the mentions of an .ann file, their offsets less by the characters before the text."""
     found: dict[str, tuple[str, list[tuple[int, int]], str, str]] = {}
     ids: dict[str, list[str]] = {}
     with opened(path) as file:
@@ -65,6 +75,7 @@ def _annotations(path: Path) -> list[tuple[Annotation, str | None]]:
     made = []
     for name, (kind, spans, surface, where) in found.items():
         start, end = hull(spans)
+        start, end = start - before, end - before
         own = Annotation(start, end, known_ids(ids.get(name, ())), kind, where=where)
         made.append((own, surface if len(spans) == 1 else None))
     return made

@@ -10,6 +10,7 @@ from typing import IO
 
 from kpframework.api.documents.model import Annotation
 from kpframework.api.files import open_packed
+from kpframework.api.records import record_id
 from kpframework.errors import KpError, Problem
 
 Report = Callable[[Problem], None]
@@ -19,6 +20,14 @@ Report = Callable[[Problem], None]
 def malformed(where: str, message: str) -> KpError:
     """Return the error for a file or a part of it that cannot be read."""
     return KpError("KP750", message, "correct the document, or take it out of the file", where)
+
+
+def own_id(found: object, where: str) -> str:
+    """Return what `record_id` does; its error is a document's."""
+    try:
+        return record_id(found, where)
+    except KpError as error:
+        raise malformed(where, error.problems[0].message) from None
 
 
 class Placing:
@@ -74,13 +83,15 @@ def hull(spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
 def opened(path: Path) -> Iterator[IO[str]]:
     r"""Open a UTF-8 file, packed as its suffix says; only ``\n`` ends a line.
 
+    A byte order mark is taken off.
+
     Raises:
         KpError: it cannot be read to its end.
     """
     try:
         with (
             open_packed(path, "KP750") as packed,
-            io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as file,
+            io.TextIOWrapper(packed, encoding="utf-8-sig", newline="\n") as file,
         ):
             yield file
     except UnicodeDecodeError as error:

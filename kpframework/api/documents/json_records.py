@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from kpframework.api.documents.bioc import bioc_document
-from kpframework.api.documents.faults import Placing, malformed, opened
+from kpframework.api.documents.faults import Placing, malformed, opened, own_id
 from kpframework.api.documents.model import Annotation, Document, known_ids, several_ids
+from kpframework.api.files import parse_json
 
 _OWN_KEYS = {
     *("start", "end", "entity", "entities", "score", "role", "type", "text"),
@@ -36,7 +36,7 @@ def read_json(path: Path, placing: Placing) -> Iterator[Document]:
 
 def _parsed(text: str, where: str) -> Any:
     try:
-        return json.loads(text.removeprefix("\ufeff"))
+        return parse_json(text)
     except ValueError as error:
         raise malformed(where, f"not JSON: {error}") from None
 
@@ -70,8 +70,8 @@ def _documents(value: Any, where: str, placing: Placing, number: str) -> Iterato
         except (KeyError, TypeError, AttributeError) as error:
             message = f"not a mention: {type(error).__name__}: {error}"
             raise malformed(at, message) from None
-    own = value.get("id", value.get("_id", number))
-    yield Document(str(own), text, placing.kept(text, annotations), where)
+    own = own_id(value.get("id", value.get("_id")), where) or number
+    yield Document(own, text, placing.kept(text, annotations), where)
 
 
 def _layout(
@@ -88,11 +88,11 @@ def _own(value: Mapping[str, Any], where: str) -> list[_Found]:
     unknown = sorted(set(value) - _OWN_KEYS)
     if unknown:
         raise KeyError(f"no {unknown[0]!r} is known; there are {', '.join(sorted(_OWN_KEYS))}")
-    ids = map(_present, value["entities"] if "entities" in value else [value.get("entity")])
+    ids = value["entities"] if "entities" in value else [value.get("entity")]
     annotation = Annotation(
         _integer(value["start"]),
         _integer(value["end"]),
-        known_ids(ids),
+        known_ids(own_id(own, where) for own in ids),
         value.get("type") or next(iter(value.get("types") or ()), ""),
         float(value.get("score", 1.0)),
         value.get("role", ""),
@@ -102,8 +102,11 @@ def _own(value: Mapping[str, Any], where: str) -> list[_Found]:
 
 
 def _bern2(value: Mapping[str, Any], where: str) -> list[_Found]:
-    span, given = value["span"], _present(value.get("id"))
-    ids = known_ids(given) if isinstance(given, list) else several_ids(str(given))
+    span, given = value["span"], value.get("id")
+    if isinstance(given, list):
+        ids = known_ids(own_id(own, where) for own in given)
+    else:
+        ids = several_ids(own_id(given, where))
     score = value.get("prob")
     annotation = Annotation(
         _integer(span["begin"]),
@@ -120,14 +123,9 @@ def _medcat(value: Mapping[str, Any], where: str) -> list[_Found]:
     # What an annotator took back is no annotation.
     if value.get("deleted") or value.get("killed"):
         return []
-    ids = several_ids(str(_present(value.get("cui"))))
+    ids = several_ids(own_id(value.get("cui"), where))
     start, end = _integer(value["start"]), _integer(value["end"])
     return [(Annotation(start, end, ids, where=where), value.get("value"))]
-
-
-def _present(value: Any) -> Any:
-    """Return an id; JSON may have it as a number, or as null."""
-    return "" if value is None else str(value) if type(value) is int else value
 
 
 def _integer(value: Any) -> int:

@@ -35,7 +35,7 @@ def read_pubtator(path: Path, placing: Placing) -> Iterator[Document]:
     document: _Open | None = None
     with opened(path) as file:
         for number, raw in enumerate(file, 1):
-            line, where = raw.rstrip("\r\n").removeprefix("\ufeff"), f"{path}:{number}"
+            line, where = raw.rstrip("\r\n"), f"{path}:{number}"
             match = _TEXT.fullmatch(line)
             if document is not None and (not line.strip() or (match and match[2] == "t")):
                 yield document.close(placing)

@@ -10,7 +10,7 @@ from pathlib import Path
 from kpframework.api.documents import bioc_xml, brat, docbin, json_records, pubtator
 from kpframework.api.documents.faults import Placing, Report, malformed, opened
 from kpframework.api.documents.model import Document
-from kpframework.api.files import unpacked_name
+from kpframework.api.files import unpacked_suffix
 
 
 def read_text_lines(path: Path, placing: Placing) -> Iterator[Document]:
@@ -18,7 +18,7 @@ def read_text_lines(path: Path, placing: Placing) -> Iterator[Document]:
     del placing
     with opened(path) as file:
         for number, line in enumerate(file, 1):
-            if text := line.removeprefix("\ufeff").strip():
+            if text := line.strip():
                 yield Document(str(number - 1), text, where=f"{path}:{number}")
 
 
@@ -58,14 +58,14 @@ def document_format(path: str | Path) -> str:
     path = Path(path)
     if path.is_dir():
         return "brat"
-    suffix = unpacked_name(path).suffix.lower()
+    suffix = unpacked_suffix(path)
     if suffix in SUFFIXES:
         return SUFFIXES[suffix]
-    if path.suffix == ".txt" and path.with_suffix(".ann").is_file():
+    if suffix == ".txt" and path.with_suffix(".ann").is_file():
         return "brat"
     with opened(path) as file:
         first = next((line for line in islice(file, 100) if line.strip()), "")
-    first = first.lstrip("\ufeff").lstrip()
+    first = first.lstrip()
     if _PUBTATOR.match(first):
         return "pubtator"
     return "bioc-xml" if first.startswith(("<?xml", "<collection", "<!DOCTYPE")) else "text"

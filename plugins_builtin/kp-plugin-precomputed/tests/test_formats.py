@@ -380,7 +380,7 @@ def test_hostile_ids_are_an_error_with_their_place(compute, write, npy, ids, cod
 
 
 def test_hostile_json_ids_are_an_error(compute, write, npy):
-    assert problem(compute, npy, ids=write("ids.json", "[" * 100_000)).code == "KP451"
+    assert problem(compute, npy, ids=write("ids.JSON", "[" * 100_000)).code == "KP451"
     twice = problem(compute, npy, ids=write("ids.json", '["Q1", "Q2", "Q2", "B"]'))
     assert (twice.code, twice.where.endswith("ids.json (row 2)")) == ("KP452", True)
 

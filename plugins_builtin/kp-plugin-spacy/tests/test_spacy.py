@@ -50,6 +50,15 @@ def give_kb_ents(doc):
     return doc
 
 
+@Language.component("kp_test_space")
+def give_space(doc):
+    """Give ids that name their space."""
+    doc.ents = [
+        Span(doc, e.start, e.end, label=e.label, kb_id="WD:Q1") for e in doc.ents if e.text == "Ulm"
+    ]
+    return doc
+
+
 @pytest.fixture
 def linker(tmp_path):
     def build(*components, **options):
@@ -95,6 +104,11 @@ def test_labels_choose_and_spans_give_their_role(linker):
 
 def test_ids_are_looked_up_in_their_space(linker):
     assert found(linker(id_space="WD")) == [("Ulm", "Q3", "")]
+
+
+def test_an_id_that_names_its_space_is_looked_up_as_it_is(linker):
+    made = linker("kp_test_space", id_space="WD")
+    assert found(made) == [("Ulm", "Q3", "")]
 
 
 def test_an_entity_linkers_id_counts_and_its_nil_does_not(linker):

@@ -214,7 +214,7 @@ def test_labels_come_from_json(write):
         "Q1": {"label": "one", "alternatives": ["1", "I"], "description": "a number"},
         "Q2": "two",
     }
-    path = write("labels.json.gz", gzip.compress(json.dumps(labels).encode()))
+    path = write("labels.JSON.gz", gzip.compress(json.dumps(labels).encode()))
     made = provider(write("kb.tsv", TSV), labels=str(path))
     assert list(made.entities()) == [
         Entity("Q1", "one", ("1", "I"), description="a number"),

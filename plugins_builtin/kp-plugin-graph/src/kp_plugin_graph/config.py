@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kpframework.api import ComponentConfig, InputFile, unpacked_name
+from kpframework.api import ComponentConfig, InputFile, unpacked_suffix
 
 FORMATS = {
     ".graphml": "graphml",
@@ -18,11 +18,6 @@ FORMATS = {
 PICKLES = (".gpickle", ".pickle", ".pkl")
 NODE_OPTIONS = ("name", "aliases", "description", "types", "xrefs")
 Attribute = Annotated[str, Field(min_length=1)]
-
-
-def suffix_of(path: str) -> str:
-    """Return what a file's name ends in, packing aside."""
-    return unpacked_name(path).suffix.lower()
 
 
 class GraphConfig(ComponentConfig):
@@ -75,7 +70,7 @@ class GraphConfig(ComponentConfig):
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
-        suffix = suffix_of(self.path)
+        suffix = unpacked_suffix(self.path)
         if suffix in PICKLES:
             raise ValueError(
                 "a pickle is not opened, it can run code: write the graph with "
@@ -92,4 +87,4 @@ class GraphConfig(ComponentConfig):
     @property
     def layout(self) -> str:
         """The format."""
-        return self.format or FORMATS[suffix_of(self.path)]
+        return self.format or FORMATS[unpacked_suffix(self.path)]

@@ -8,7 +8,15 @@ from typing import Any
 
 from kp_plugin_linkers.offline import Offline
 from kp_plugin_linkers.overlap import longest_first, place
-from kpframework.api import Context, KnowledgeBase, Linker, Mention, Segment, with_roles
+from kpframework.api import (
+    Context,
+    KnowledgeBase,
+    Linker,
+    Mention,
+    Segment,
+    id_in_space,
+    with_roles,
+)
 
 
 class AnnotatedLinker(Linker):
@@ -86,8 +94,4 @@ class AnnotatedLinker(Linker):
 
     def _asked(self, given: str) -> str:
         """Return an id as the knowledge base is asked for it."""
-        entity = given.removeprefix(self.config.prefix)
-        space = self.config.id_space
-        # An id may name its space itself, as MESH:D003110 does.
-        alone = space is None or entity.startswith(f"{space}:")
-        return entity if alone else f"{space}:{entity}"
+        return id_in_space(given.removeprefix(self.config.prefix), self.config.id_space)

@@ -4,18 +4,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from kpframework.api import ComponentConfig, InputPath
+from kpframework.api import ComponentConfig, IdSpace, InputPath
 
 
 class AnnotatedConfig(ComponentConfig):
     """Options of the linker that trusts the data's own ids."""
 
-    id_space: str | None = Field(
-        None,
-        min_length=1,
-        description="Id space of the data's entity ids, such as UMLS, where it is not the "
-        "knowledge base's own; they are looked up as 'SPACE:id'.",
-    )
+    id_space: IdSpace = None
     roles_only: bool = Field(
         False, description="Whether only the task's own spans, such as head and tail, are linked."
     )

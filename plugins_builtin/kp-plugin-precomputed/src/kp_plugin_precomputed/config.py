@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from kpframework.api import ComponentConfig, InputFile, unpacked_name
+from kpframework.api import ComponentConfig, InputFile, unpacked_suffix
 
 FORMATS = {
     ".npy": "npy",
@@ -19,11 +19,6 @@ FORMATS = {
 }
 WITH_IDS = ("word2vec-text", "word2vec-binary")
 PICKLES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt")
-
-
-def suffix_of(path: str) -> str:
-    """Return what a file's name ends in, packing aside."""
-    return unpacked_name(path).suffix.lower()
 
 
 class PrecomputedConfig(ComponentConfig):
@@ -64,13 +59,13 @@ class PrecomputedConfig(ComponentConfig):
     @model_validator(mode="after")
     def _readable(self) -> Self:
         for path in (self.path, *self.more_paths):
-            if suffix_of(path) in PICKLES:
+            if unpacked_suffix(path) in PICKLES:
                 raise ValueError(
                     f"{Path(path).name} is a pickle, which is not opened, it can run code: in the "
                     "environment it was made in, save the entity vectors with numpy.save or "
                     "safetensors (the plugin's README shows it for PyKEEN)"
                 )
-            if self.format is None and suffix_of(path) not in FORMATS:
+            if self.format is None and unpacked_suffix(path) not in FORMATS:
                 raise ValueError(
                     f"the format of {Path(path).name} is not known by its name: set 'format'"
                 )
@@ -84,4 +79,4 @@ class PrecomputedConfig(ComponentConfig):
     @property
     def layout(self) -> str:
         """The format of all files."""
-        return self.format or FORMATS[suffix_of(self.path)]
+        return self.format or FORMATS[unpacked_suffix(self.path)]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kpframework import KpError
-from kpframework.api import read_json, unpacked_name, unpacked_text
+from kpframework.api import read_json, unpacked_suffix, unpacked_text
 
 _FIX = "export the ids again, together with the matrix"
 
@@ -16,7 +16,7 @@ def read_ids(path: Path, layout: str) -> list[str]:
     Raises:
         KpError: KP451 the file is malformed, KP452 ids or rows come twice or are missing.
     """
-    if layout == "json" or (layout == "auto" and unpacked_name(path).suffix == ".json"):
+    if layout == "json" or (layout == "auto" and unpacked_suffix(path) == ".json"):
         return _json(path, read_json(path, "KP451"))
     text = unpacked_text(path, "KP451", _FIX)
     # Only \n ends a line: an id may hold other separators that str.splitlines cuts at.

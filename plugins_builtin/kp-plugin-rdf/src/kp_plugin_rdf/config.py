@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from kpframework.api import ComponentConfig, InputFile, unpacked_name
+from kpframework.api import ComponentConfig, InputFile, unpacked_suffix
 
 FORMATS = {
     ".nt": "n-triples",
@@ -35,7 +35,7 @@ Format = Literal["n-triples", "n-quads", "turtle", "trig", "rdf-xml"]
 
 def format_of(path: str) -> str:
     """Return the format that a file's name says, or an empty text."""
-    return FORMATS.get(unpacked_name(path).suffix.lower(), "")
+    return FORMATS.get(unpacked_suffix(path), "")
 
 
 class RdfConfig(ComponentConfig):

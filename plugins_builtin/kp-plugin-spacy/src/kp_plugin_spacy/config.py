@@ -2,19 +2,14 @@
 
 from pydantic import Field
 
-from kpframework.api import ComponentConfig, InputFolder
+from kpframework.api import ComponentConfig, IdSpace, InputFolder
 
 
 class SpacyConfig(ComponentConfig):
     """Which pipeline, and what of it is used."""
 
     pipeline: InputFolder = Field(description="Folder that nlp.to_disk wrote.")
-    id_space: str | None = Field(
-        None,
-        min_length=1,
-        description="Id space of the pipeline's ids, such as UMLS, where it is not the knowledge "
-        "base's own; they are looked up as 'SPACE:id'.",
-    )
+    id_space: IdSpace = None
     labels: tuple[str, ...] | None = Field(
         None, description="Only entities with one of these labels are used; null uses all."
     )

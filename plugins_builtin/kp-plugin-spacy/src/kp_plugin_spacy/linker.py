@@ -17,6 +17,7 @@ from kpframework.api import (
     Linker,
     Mention,
     Segment,
+    id_in_space,
     with_roles,
     without_overlap,
 )
@@ -81,8 +82,7 @@ class SpacyLinker(Linker):
                 self._counts["unknown_ids" if ids else "without_id"] += 1
 
     def _row(self, own: str) -> int | None:
-        space = self.config.id_space
-        return self._kb.row(own if space is None else f"{space}:{own}")
+        return self._kb.row(id_in_space(own, self.config.id_space))
 
 
 def _ids(entity: Span) -> list[tuple[str, float]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from kp_plugin_triples.text import undecodable
 from kpframework import KpError
-from kpframework.api import Entity, decoded_lines, read_json, unpacked_name
+from kpframework.api import Entity, decoded_lines, read_json, unpacked_suffix
 
 
 def read_labels(path: Path, id_field: str | None) -> Iterator[Entity]:
@@ -15,7 +15,7 @@ def read_labels(path: Path, id_field: str | None) -> Iterator[Entity]:
     Raises:
         KpError: KP427 the file or a record of it is malformed.
     """
-    if unpacked_name(path).suffix == ".json":
+    if unpacked_suffix(path) == ".json":
         for key, record in _json(path).items():
             yield _entity(path, key, record, id_field)
         return

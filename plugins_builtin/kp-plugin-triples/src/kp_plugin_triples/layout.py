@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from kp_plugin_triples.config import PARTS
-from kpframework.api import unpacked_name
+from kpframework.api import unpacked_suffix
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Layout:
     @classmethod
     def of(cls, path: Path, config: Any) -> "Layout":
         """Return the layout that the options and the file's name give."""
-        suffix = unpacked_name(path).suffix.lower()
+        suffix = unpacked_suffix(path)
         # Distinct names for the columns that are not read.
         columns = tuple(
             name if name in PARTS else f"{position}" for position, name in enumerate(config.columns)

@@ -64,6 +64,7 @@ def load_host(folder: str | Path, registry: Any = None) -> SavedHost:
             damaged; KP2xx, a plugin it needs is missing.
     """
     from kpframework.inject.freezing import freeze
+    from kpframework.inject.randomness import own_generators
     from kpframework.train.hosts import is_causal, load_model, load_tokenizer
 
     folder = Path(folder)
@@ -75,10 +76,12 @@ def load_host(folder: str | Path, registry: Any = None) -> SavedHost:
 
             registry = load()
         labels = tuple(record["labels"])
-        model = _adapted(folder, record, registry)
+        with own_generators():
+            model = _adapted(folder, record, registry)
         task, problem = _task(record, labels, registry)
     else:
-        model, missing = load_model(folder, _head(folder))
+        with own_generators():
+            model, missing = load_model(folder, _head(folder))
         if missing:
             raise KpError(
                 "KP733",

@@ -97,7 +97,10 @@ class RowEncoder:
         )
         for name, knowledge in attachment.members.items():
             lookups[attachment.source(name)] = knowledge.rows
-        collate = Collator(self.tokenizer, self._encoder.special.pad_id, lookups)
+        # A decoder's classifier takes the last token that is not its own padding.
+        own = getattr(getattr(self.host.model, "config", None), "pad_token_id", None)
+        pad_id = self._encoder.special.pad_id if own is None else own
+        collate = Collator(self.tokenizer, pad_id, lookups)
         collate.left = collate.left if left is None else left
         return collate(items, width)
 

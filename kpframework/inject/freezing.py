@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from kpframework.errors import KpError
+
 
 def fingerprint(model: torch.nn.Module) -> str:
     """Return the SHA-256 of a model's parameters and buffers: names, types, shapes and bytes."""
@@ -26,12 +28,29 @@ def freeze(model: torch.nn.Module) -> torch.nn.Module:
 
 @contextmanager
 def dropout(model: torch.nn.Module, rate: float | None) -> Iterator[None]:
-    """Run a frozen host with dropout at ``rate`` everywhere (None: in evaluation mode).
+    """Run a frozen host with dropout at ``rate`` wherever it can drop (None: in evaluation mode).
 
-    Zhang et al. 2023, section 3.2: dropout in the host keeps the mapper from fitting one exact
-    host.
+    That is in every `torch.nn.Dropout`, and in every module that keeps a rate as a number, such as
+    ``attention_dropout``, the only one of Llama's kind. Zhang et al. 2023, section 3.2: dropout in
+    the host keeps the mapper from fitting one exact host.
+
+    Raises:
+        KpError: KP747, the host has neither.
     """
+    numbers = [
+        (module, name, value)
+        for module in model.modules()
+        if not isinstance(module, torch.nn.modules.dropout._DropoutNd)
+        for name, value in vars(module).items()
+        if name.endswith("dropout") and isinstance(value, float)
+    ]
     rates = {m: float(m.p) for m in model.modules() if isinstance(m, torch.nn.Dropout)}
+    if rate and not rates and not numbers:
+        raise KpError(
+            "KP747",
+            f"{type(model).__name__} has no dropout whose rate could be {rate}",
+            "train without it: dropout null",
+        )
     training = {module: module.training for module in model.modules()}
     model.train(rate is not None)
     with ExitStack() as hooks:
@@ -40,6 +59,9 @@ def dropout(model: torch.nn.Module, rate: float | None) -> Iterator[None]:
                 # Fused attention reads `p` and never calls the layer; elsewhere the hook drops.
                 layer.p, layer.training = rate, False
                 hooks.callback(layer.register_forward_hook(_drop).remove)
+            for module, name, own in numbers:
+                setattr(module, name, rate)
+                hooks.callback(setattr, module, name, own)
         try:
             yield
         finally:

@@ -13,6 +13,7 @@ from kpframework.api.injector import EntitySpace, Injector
 from kpframework.errors import KpError
 from kpframework.inject.attachment import Attachment
 from kpframework.inject.knowledge import Knowledge, Table
+from kpframework.inject.randomness import own_generators
 
 MODULE_FILE = "kp_model.safetensors"
 
@@ -34,7 +35,7 @@ def plug(
         table: entity vectors; None for an injector that uses none, or has yet to make them (then
             it has no module yet).
         state: trained tensors; None keeps the initial ones, drawn from ``seed``.
-        seed: of the initial tensors; the global generator is left as it was.
+        seed: of the initial tensors; the global generators are left as they were.
 
     Raises:
         KpError: KP716, the trained tensors do not fit this host or these vectors.
@@ -43,8 +44,7 @@ def plug(
         knowledge = Knowledge(injector, None, None)
         attachment.add(name, knowledge)
         return knowledge
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_generators(seed):
         space = EntitySpace(table.dim, table.rms) if table else EntitySpace(0, 1.0)
         module = injector.build(space, attachment.handle(name))
     if module is not None:

@@ -23,7 +23,7 @@ from kpframework.run.record import write_atomic
 
 RESAMPLES_FILE = "resamples.safetensors"
 _HEADER = "kpframework"
-_FORMAT = 1
+_FORMAT = 2
 
 Place = tuple[str, str, str]
 """Injection, host and task: names a cell."""
@@ -37,7 +37,7 @@ class CellResamples:
     ids: str
     """Digest of the test examples' ids, in any order."""
     examples: str
-    """Digest of their ids, targets and groups, in order."""
+    """Digest of their ids, texts, targets and groups, in order."""
     draws: str
     """Digest of what was drawn."""
     metrics: Mapping[str, Resampled] = field(repr=False)
@@ -47,7 +47,9 @@ class CellResamples:
         if self.ids != other.ids:
             return "the test examples are not the same"
         if self.examples != other.examples:
-            return "the test examples have other targets, another order or other groups"
+            return (
+                "the test examples have other texts, other targets, another order or other groups"
+            )
         if self.seeds != other.seeds:
             shown = (", ".join(map(str, seeds)) for seeds in (self.seeds, other.seeds))
             return "the seeds are not the same: " + " and ".join(shown)
@@ -74,7 +76,7 @@ def cell_resamples(
 ) -> CellResamples:
     """Return a cell's resamples with the digests of what they were made from."""
     ids = sorted(example.id for example in examples)
-    whole = [[e.id, e.target, e.group] for e in examples]
+    whole = [[e.id, e.target, e.group, [s.text for s in e.segments]] for e in examples]
     return CellResamples(
         seeds=tuple(seeds),
         ids=_digest(ids),

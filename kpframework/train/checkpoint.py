@@ -24,17 +24,18 @@ def trainable(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
 
 
 class Checkpoint:
-    """The state of one training, one folder an epoch; the newest complete one counts.
+    """The state of one training, one folder a save; the newest complete one counts.
 
     Args:
         folder: kept over a restart, removed by the caller when the training is done.
-        every: seconds between two saves; a killed training repeats at most that and one epoch.
+        every: seconds between two saves, which is what a killed training repeats. Where saving
+            takes long it is done less often: it takes at most a twentieth of the time.
     """
 
     def __init__(self, folder: Path, every: float = 20.0) -> None:
         self.folder = folder
         self.every = every
-        self._saved = time.monotonic()
+        self._due = time.monotonic() + every
         self._best: dict[str, torch.Tensor] = {}
 
     def keep(self, parameters: dict[str, torch.nn.Parameter]) -> None:
@@ -53,10 +54,11 @@ class Checkpoint:
         optimizer: torch.optim.Optimizer,
         history: History,
     ) -> None:
-        """Write weights, moments and history after an epoch, then drop what is superseded."""
-        if time.monotonic() - self._saved < self.every:
+        """Write weights, moments and history after a step, then drop what is superseded."""
+        began = time.monotonic()
+        if began < self._due:
             return
-        target = self.folder / f"epoch-{len(history.loss):05d}"
+        target = self.folder / f"step-{history.steps:08d}"
         temporary = self.folder / f".{target.name}.{os.getpid()}"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -73,7 +75,8 @@ class Checkpoint:
         for old in self.folder.iterdir():
             if old != target:
                 shutil.rmtree(old, ignore_errors=True)
-        self._saved = time.monotonic()
+        now = time.monotonic()
+        self._due = now + max(self.every, 20 * (now - began) if self.every else 0.0)
 
     def restore(
         self,
@@ -81,8 +84,8 @@ class Checkpoint:
         optimizer: torch.optim.Optimizer,
         history: History,
         device: torch.device,
-    ) -> int:
-        """Load the newest complete checkpoint in place; return the number of finished epochs."""
+    ) -> None:
+        """Load the newest complete checkpoint in place, if there is one."""
         try:
             folder = self._newest()
             weights = load_file(folder / "weights.safetensors")
@@ -90,7 +93,7 @@ class Checkpoint:
             best = load_file(folder / "best.safetensors")
             stored = json.loads((folder / "history.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, SafetensorError, json.JSONDecodeError):
-            return 0
+            return
         self._best = best
         with torch.no_grad():
             for name, parameter in parameters.items():
@@ -99,15 +102,14 @@ class Checkpoint:
             if f"{name}/step" not in moments:
                 continue  # no gradient has come to it yet
             optimizer.state[parameter] = {
-                key: moments[f"{name}/{key}"].to("cpu" if key == "step" else device)
+                key: moments[f"{name}/{key}"].to(device)
                 for key in ("step", "exp_avg", "exp_avg_sq")
             }
         for key, value in stored.items():
             setattr(history, key, value)
-        return len(history.loss)
 
     def _newest(self) -> Path:
-        found = sorted(self.folder.glob("epoch-*")) if self.folder.is_dir() else []
+        found = sorted(self.folder.glob("step-*")) if self.folder.is_dir() else []
         if not found:
             raise FileNotFoundError(self.folder)
         return found[-1]

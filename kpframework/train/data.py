@@ -18,6 +18,7 @@ from kpframework.inject.encoding import Encoded, InputEncoder
 from kpframework.inject.knowledge import Knowledge, plain
 from kpframework.train.loop import fast_fp32
 from kpframework.train.reading import reading
+from kpframework.train.tally import Tally
 
 PART = 64
 """Inputs that are computed at once, in training too where examples have several."""
@@ -36,6 +37,8 @@ class EncodedSet:
     collate: Collator
     each: int = 1
     """Inputs an example."""
+    tally: Tally | None = None
+    """What became of the corpus that the inputs are made of."""
 
     @property
     def lengths(self) -> list[int]:
@@ -85,11 +88,6 @@ class EncodedSet:
     def bare(self) -> EncodedSet:
         """Return the same inputs without their entities."""
         return replace(self, items=[replace(item, entities=[]) for item in self.items])
-
-    @property
-    def truncated(self) -> int:
-        """How many inputs lost some of their text."""
-        return sum(item.dropped > 0 for item in self.items)
 
 
 def encode_examples(
@@ -159,6 +157,12 @@ def predict(
             else:
                 logits = data.grouped(read(data.batch(indices).to(context.device)))
             own = logits.float().cpu().numpy()
+            if np.isnan(own).any():
+                raise KpError(
+                    "KP746",
+                    "the model's answers are not numbers (NaN)",
+                    "look at the weights of the host, and at what was plugged into it",
+                )
             if found is None:  # a language model's outputs are many: they are held once
                 found = np.empty((len(lengths), *own.shape[1:]), dtype=np.float32)
             found[list(indices)] = own

@@ -11,6 +11,7 @@ import transformers
 from safetensors import SafetensorError
 
 from kpframework.errors import KpError
+from kpframework.inject.special_tokens import SpecialTokens
 
 transformers.logging.set_verbosity_error()
 transformers.logging.disable_progress_bar()
@@ -61,7 +62,8 @@ def _language_model(folder: Path) -> str:
 def load_model(folder: Path, head: str, labels: int = 0, seed: int = 0) -> tuple[Any, list[str]]:
     """Return a model in fp32 with a head, and the names of weights the folder did not have.
 
-    New weights are drawn from ``seed``. The head ``language-model`` is a masked or a causal one,
+    New weights are drawn from ``seed``, which torch's global generators keep: what is drawn for the
+    model next goes on from there. The head ``language-model`` is a masked or a causal one,
     whichever the architecture has.
 
     Raises:
@@ -84,8 +86,10 @@ def load_model(folder: Path, head: str, labels: int = 0, seed: int = 0) -> tuple
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise KpError("KP731", f"{folder} does not load with a {head} head: {error}") from error
-    if model.config.pad_token_id is None:
-        # Decoder classifiers find the end of a text by its padding.
+    if head == "sequence-classification":
+        # Decoder classifiers find the end of a text by its padding: it has to be the tokenizer's.
+        model.config.pad_token_id = SpecialTokens(load_tokenizer(folder)).pad_id
+    elif model.config.pad_token_id is None:
         model.config.pad_token_id = model.config.eos_token_id or 0
     return model, sorted(info["missing_keys"])
 

@@ -13,7 +13,7 @@ from kpframework.api.context import Context
 from kpframework.errors import KpError
 from kpframework.inject.batch import Collator
 from kpframework.inject.encoding import EditedSegment, Encoded, InputEncoder
-from kpframework.inject.freezing import freeze
+from kpframework.inject.freezing import dropout, freeze
 from kpframework.train.data import EncodedSet
 from kpframework.train.loop import History, Job, fast_fp32, run_training
 from kpframework.train.masked_logits import masked_lm_loss, masked_logits
@@ -34,7 +34,8 @@ def fit_head(
 
     Returns:
         The history; and on a fiftieth of the texts, held out, the head's ``accuracy`` and ``loss``
-        beside the ``unigram_accuracy`` of always naming the most frequent token.
+        beside the ``unigram_accuracy`` of always naming the most frequent token of the texts, and
+        how many ``targets`` that is of.
     """
     freeze(model)
     base = {id(parameter) for parameter in model.base_model.parameters()}
@@ -75,11 +76,16 @@ def fit_head(
 
     def loss(batch: tuple[int, list[int]]) -> torch.Tensor:
         epoch, indices = batch
-        return masked_lm_loss(model, current[epoch].batch(indices).to(context.device))
+        with dropout(model, None):
+            return masked_lm_loss(model, current[epoch].batch(indices).to(context.device))
 
     history = run_training(Job(model, batches, loss, label="masked-LM head"), config, context)
     freeze(model)
-    return history, _quality(model, masked([encoded[i] for i in order[:held]], 0), context, counts)
+    tokens = np.concatenate([item.input_ids for item in train])
+    own = np.concatenate([item.origin for item in train]) >= 0
+    frequent = int(np.bincount(tokens[own]).argmax())
+    held_out = masked([encoded[i] for i in order[:held]], 0)
+    return history, _quality(model, held_out, context, frequent)
 
 
 def mask_randomly(
@@ -120,7 +126,7 @@ def start_at_frequencies(model: Any, counts: np.ndarray[Any, Any]) -> bool:
 
 
 def _quality(
-    model: Any, held: EncodedSet, context: Context, counts: np.ndarray[Any, Any]
+    model: Any, held: EncodedSet, context: Context, most_frequent: int
 ) -> dict[str, float]:
     correct = frequent = total = 0
     loss = 0.0
@@ -130,10 +136,11 @@ def _quality(
             logits, targets = masked_logits(model, held.batch(indices).to(context.device))
             loss += float(torch.nn.functional.cross_entropy(logits, targets, reduction="sum"))
             correct += int((logits.argmax(-1) == targets).sum())
-            frequent += int((targets == int(counts.argmax())).sum())
+            frequent += int((targets == most_frequent).sum())
             total += len(targets)
     return {
         "loss": loss / total,
         "accuracy": correct / total,
         "unigram_accuracy": frequent / total,
+        "targets": total,
     }

@@ -1,12 +1,13 @@
 """The one training loop: host adaptation, map-tuning and head fitting differ in what they pass.
 
 Order, dropout and learning rate are functions of (seed, step), never of history, so that a killed
-training goes on from {weights, moments, epoch} to the bytes of an uninterrupted one.
+training goes on from {weights, moments, step} to the bytes of an uninterrupted one.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from kpframework.api.config import TrainConfig
 from kpframework.api.context import Context
 from kpframework.errors import KpError
+from kpframework.inject.randomness import own_generators
 from kpframework.train.checkpoint import Checkpoint, trainable
 
 CHECKPOINT_SECONDS = 20.0
@@ -34,6 +36,11 @@ class History:
     kept: int = 0
     """The epoch whose weights were kept, counted from 1."""
     steps: int = 0
+    """Steps done, over all epochs."""
+    running: float = 0.0
+    """Sum of the losses of an epoch that is not over."""
+    seconds: float = field(default=0.0, compare=False)
+    """Time it took, of every attempt to its last checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,8 @@ class Job:
     """What the loop is given."""
 
     module: torch.nn.Module
-    """Its parameters that require a gradient are trained."""
+    """Its parameters that require a gradient are trained. It is in training mode when the loss is
+    taken, in evaluation mode for dev and at the end."""
     batches: Callable[[int], Sequence[Any]]
     """The batches of an epoch, the same number in each."""
     loss: Callable[[Any], torch.Tensor]
@@ -92,14 +100,6 @@ def fast_fp32() -> Iterator[None]:
         torch.set_float32_matmul_precision(before)
 
 
-@contextmanager
-def own_generator() -> Iterator[None]:
-    """Leave torch's global generators as they were: steps set seeds of their own."""
-    devices = [torch.cuda.current_device()] if torch.cuda.is_available() else []
-    with torch.random.fork_rng(devices):
-        yield
-
-
 def run_training(
     job: Job,
     config: TrainConfig,
@@ -114,7 +114,7 @@ def run_training(
         config: the loop's options.
         context: seed, scratch folder for checkpoints, device, progress.
         precision: ``fp32`` or ``bf16``.
-        checkpoint_every: seconds between checkpoints, taken at the end of an epoch.
+        checkpoint_every: seconds between checkpoints; see `Checkpoint`.
 
     Raises:
         KpError: KP720, the loss or the gradient is not finite; nothing was updated by that step.
@@ -123,37 +123,47 @@ def run_training(
 
     # Accelerate's precision is fixed for the whole process; trainings of both follow each other.
     accelerator = Accelerator(cpu=context.device == "cpu", mixed_precision="no")
-    half = precision == "bf16"
+    half, device = precision == "bf16", torch.device(context.device)
     parameters = trainable(job.module)
     optimizer = torch.optim.AdamW(
         list(parameters.values()), lr=config.lr, weight_decay=config.weight_decay, fused=True
     )
     checkpoint = Checkpoint(context.scratch / "checkpoint", checkpoint_every)
     history = History()
-    first = checkpoint.restore(parameters, optimizer, history, accelerator.device)
+    checkpoint.restore(parameters, optimizer, history, device)
+    began = time.monotonic() - history.seconds
     per_epoch = len(job.batches(0))
     steps = per_epoch * config.epochs
-    with context.progress(job.label, steps) as advance, fast_fp32(), own_generator():
-        advance(first * per_epoch)
-        for epoch in range(first, config.epochs):
-            total = torch.zeros((), dtype=torch.float64)
-            for i, batch in enumerate(job.batches(epoch)):
-                step = epoch * per_epoch + i
+    with context.progress(job.label, steps) as advance, fast_fp32(), own_generators():
+        advance(history.steps)
+        for epoch in range(len(history.loss), config.epochs):
+            job.module.train()
+            batches = job.batches(epoch)
+            for batch in batches[history.steps - epoch * per_epoch :]:
+                step = history.steps
                 torch.manual_seed(step_seed(context.seed, step, accelerator.process_index))
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(config, step, steps)
-                loss = torch.zeros((), device=accelerator.device)
+                loss = torch.zeros((), device=device)
                 for part, share in job.parts(batch) if job.parts else [(batch, 1.0)]:
-                    with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=half):
+                    with torch.autocast(device.type, torch.bfloat16, enabled=half):
                         own = job.loss(part) * share
                     accelerator.backward(own)
                     loss = loss + own.detach()
                 _update(optimizer, parameters, loss, config, step)
-                total += loss.detach().double().cpu()
-                advance(1, f"loss {float(loss.detach()):.3f}")
-            history.loss.append(float(total) / max(1, per_epoch))
-            history.steps = (epoch + 1) * per_epoch
-            _close_epoch(job, config, history, checkpoint, parameters, optimizer)
+                value = float(loss.detach())
+                history.running += value
+                history.steps += 1
+                advance(1, f"loss {value:.3f}")
+                if history.steps < (epoch + 1) * per_epoch:
+                    history.seconds = time.monotonic() - began
+                    checkpoint.save_if_due(parameters, optimizer, history)
+            history.loss.append(history.running / max(1, per_epoch))
+            history.running = 0.0
+            job.module.eval()
+            _close_epoch(job, config, history, checkpoint, parameters)
+            history.seconds = time.monotonic() - began
+            checkpoint.save_if_due(parameters, optimizer, history)
     checkpoint.best(parameters)
     return history
 
@@ -184,7 +194,6 @@ def _close_epoch(
     history: History,
     checkpoint: Checkpoint,
     parameters: dict[str, torch.nn.Parameter],
-    optimizer: torch.optim.Optimizer,
 ) -> None:
     if job.evaluate is not None:
         history.dev.append(job.evaluate())
@@ -193,4 +202,3 @@ def _close_epoch(
     history.kept = best + 1
     if history.kept == len(history.loss):
         checkpoint.keep(parameters)
-    checkpoint.save_if_due(parameters, optimizer, history)

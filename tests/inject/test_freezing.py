@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from kpframework.errors import KpError
 from kpframework.inject.freezing import dropout, fingerprint, freeze
 from kpframework.testing.tiny import tiny_model
 
@@ -74,6 +75,26 @@ def test_attention_drops_at_the_rate_too():
             if isinstance(module, torch.nn.Dropout) and module is not attention.dropout:
                 module.p = 0.0
         assert not torch.equal(model(input_ids=ids).logits, model(input_ids=ids).logits)
+
+
+def test_a_rate_that_is_a_number_is_set_for_the_time_and_put_back():
+    """Llama's kind has no dropout layer: its attention reads a number."""
+    model = freeze(tiny_model("llama-lm", 50))
+    ids = torch.randint(5, 50, (3, 9))
+    attention = model.model.layers[0].self_attn
+    with dropout(model, 0.25):
+        assert attention.attention_dropout == 0.25
+        assert not torch.equal(model(input_ids=ids).logits, model(input_ids=ids).logits)
+    assert attention.attention_dropout == 0.0
+    assert torch.equal(model(input_ids=ids).logits, model(input_ids=ids).logits)
+
+
+def test_dropout_on_a_host_that_has_none_is_refused():
+    linear = torch.nn.Linear(2, 2)
+    with pytest.raises(KpError, match="KP747"), dropout(linear, 0.25):
+        pass
+    with dropout(linear, None), dropout(linear, 0.0):
+        pass
 
 
 def test_the_host_is_left_as_it_was_also_after_an_error():

@@ -56,6 +56,18 @@ def test_a_kept_host_answers_as_it_was_scored(folder, kind):
     assert host.task.show(decided) == expected["decision"]
 
 
+@pytest.mark.parametrize("kind", ["full", "lora"])
+def test_loading_and_plugging_leave_the_callers_random_numbers_alone(folder, kind):
+    """A training of the caller's own, seeded before, has to differ between its seeds."""
+    torch.manual_seed(123)
+    expected = torch.rand(4)
+    torch.manual_seed(123)
+    host = load_host(folder / "runs/tiny/hosts" / kind)
+    plugin = KnowledgePlugin.from_pretrained(folder / f"runs/tiny/plugins/map--{kind}")
+    plugin.attach(host.model, host.tokenizer)
+    assert torch.equal(torch.rand(4), expected)
+
+
 def test_a_kept_host_decides_alone_as_its_row_did(folder):
     host = load_host(folder / "runs/tiny/hosts/full")
     results = json.loads((folder / "runs/tiny/results.json").read_text("utf-8"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -18,7 +19,7 @@ from kpframework.inject.plug import plug
 from kpframework.inject.special_tokens import SpecialTokens
 from kpframework.testing.tiny import TEXTS, WIDTH, tiny_model, tiny_table, tiny_tokenizer
 from kpframework.train.checkpoint import Checkpoint
-from kpframework.train.corpus import falsified, mask_tokens
+from kpframework.train.corpus import corpus_items, falsified, mask_tokens
 from kpframework.train.masked_logits import masked_lm_loss
 from kpframework.train.session import Session
 
@@ -204,8 +205,12 @@ def test_passages_can_be_chosen_and_none_left_is_an_error(tmp_path):
 
     own.corpus_objective(CONFIG, loss, keep=lambda mentions: len(mentions) > 1)
     assert seen == [["E3", "E5"]] * 2
-    with pytest.raises(KpError, match="KP741"):
+    with pytest.raises(KpError, match=r"KP741[\s\S]*none of the 2 items .* max_length=3"):
         own.corpus_objective(CONFIG, loss, max_length=3)
+    with pytest.raises(KpError, match=r"KP741[\s\S]*1 of .* 3 passages .* 2 were not chosen"):
+        own.corpus_objective(CONFIG, loss, keep=lambda mentions: False)
+    counted = {"of": "passages", "read": 3, "without_entity": 1, "passed_over": 1, "items": 1}
+    assert [vars(tally) for tally in own.tallies] == [{**counted, "too_long": 0}]
 
 
 def test_a_second_training_of_a_fit_does_not_go_on_from_the_firsts_checkpoint(
@@ -222,5 +227,39 @@ def test_a_second_training_of_a_fit_does_not_go_on_from_the_firsts_checkpoint(
 
 
 def test_training_the_host_is_refused_where_the_injector_does_not_declare_it(tmp_path):
-    with pytest.raises(KpError, match="KP740"):
+    with pytest.raises(KpError, match="KP745"):
         session(tmp_path).corpus_objective(CONFIG, lambda b: b.hidden.mean(), train_host=True)
+
+
+def test_trainings_that_the_injectors_declarations_do_not_set_up_are_refused(tmp_path):
+    own = session(tmp_path)
+    for asked in (lambda: own.task(CONFIG), own.adapt_host, lambda: own.mention_masked_lm(CONFIG)):
+        with pytest.raises(KpError, match="KP745"):
+            asked()
+
+
+@pytest.mark.parametrize("masking", ["none", "mentions"])
+def test_every_passage_is_counted_whatever_became_of_it(tmp_path, masking):
+    own = session(tmp_path)
+    length = min(len(own.tokenizer(segment.text)["input_ids"]) for segment, _ in PASSAGES[:2])
+    data = corpus_items(own.tokenizer, PASSAGES, own.knowledge, length, masking, None)
+    counted = data.tally
+    assert (counted.read, counted.without_entity, counted.passed_over) == (3, 1, 0)
+    assert counted.items == (2 if masking == "none" else 4)
+    assert counted.kept == len(data.items) > 0
+    assert counted.too_long > 0
+
+
+def test_a_task_counts_the_examples_that_hold_no_entity(tmp_path):
+    own = session(tmp_path)
+    items = corpus_items(own.tokenizer, PASSAGES, own.knowledge, 64, "none", None)
+    bare = items.bare().items
+    both = replace(items, items=[*items.items, *bare], targets=[0, 1, 0, 1])
+    own.task_data = (object(), both, both)
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kpframework.train.session.train_on_task", lambda *a, **_: seen.append(a[3]))
+        own.task(CONFIG)
+    assert len(seen[0][0].items) == 2
+    (counted,) = own.tallies
+    assert (counted.of, counted.read, counted.without_entity, counted.kept) == ("examples", 4, 2, 2)

@@ -187,6 +187,14 @@ def test_scores_are_those_of_each_pair_by_itself_in_the_order_of_the_examples(to
     np.testing.assert_allclose(logits.ravel(), alone, atol=1e-5)
 
 
+def test_answers_that_are_not_numbers_are_refused(tokenizer, data):
+    model = freeze(tiny_model("bert-classifier", len(tokenizer), 1))
+    with torch.no_grad():
+        model.classifier.bias.fill_(torch.nan)
+    with pytest.raises(KpError, match="KP746"):
+        predict(model, data, Pairs(), Context())
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_pairs_stand_in_the_tokenizers_own_frame_on_every_host(architecture):
     tokenizer = tiny_tokenizer(architecture)

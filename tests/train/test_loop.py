@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,37 @@ def test_a_killed_training_resumes_to_the_same_bits(tmp_path: Path, stop_at: int
     for ours, theirs in zip(weights(resumed), weights(whole), strict=True):
         assert torch.equal(ours, theirs)
     assert history == expected
+
+
+def test_a_training_goes_on_within_an_epoch_and_its_time_is_that_of_every_attempt(tmp_path: Path):
+    killed = Context(scratch=tmp_path)
+    with pytest.raises(Stop):
+        run_training(job(module(), stop_at=5), CONFIG, killed, checkpoint_every=0)
+    state = json.loads(next(tmp_path.glob("checkpoint/*/history.json")).read_text())
+    assert state["steps"] == 5
+    assert len(state["loss"]) == 1
+    state["seconds"] = 1000.0
+    next(tmp_path.glob("checkpoint/*/history.json")).write_text(json.dumps(state))
+    calls: list[int] = []
+    again = job(module())
+    counted = replace(again, loss=lambda batch: calls.append(1) or again.loss(batch))
+    history = run_training(counted, CONFIG, killed)
+    assert len(calls) == 4 * 3 - 5
+    assert history.seconds > 1000
+
+
+def test_a_module_is_in_training_mode_for_the_loss_and_in_evaluation_mode_for_dev(tmp_path: Path):
+    net, modes = module(), []
+    data = torch.ones(2, 4)
+
+    def loss(batch: object) -> torch.Tensor:
+        modes.append(("loss", net.training))
+        return net(data).square().mean()
+
+    watched = Job(net, lambda epoch: [0], loss, lambda: modes.append(("dev", net.training)) or 0.0)
+    run_training(watched, CONFIG.model_copy(update={"epochs": 2}), Context(scratch=tmp_path))
+    assert modes == [("loss", True), ("dev", False)] * 2
+    assert not net.training
 
 
 def test_the_best_epoch_on_dev_is_kept_and_ties_go_to_the_first(tmp_path: Path):

@@ -67,7 +67,9 @@ def test_an_unlinked_mention_is_neither_masked_nor_given_a_slot():
 def test_an_item_that_does_not_fit_is_left_out_whole():
     tokenizer, _, knowledge = rig()
     mentions = [find(TEXTS[1], "Paris", "E1")]
-    assert masked_items(tokenizer, [Segment(TEXTS[1])], [mentions], knowledge, 12).items == []
+    data = masked_items(tokenizer, [Segment(TEXTS[1])], [mentions], knowledge, 12)
+    assert data.items == []
+    assert (data.tally.read, data.tally.items, data.tally.too_long, data.tally.kept) == (1, 1, 1, 0)
 
 
 def test_loss_on_masked_positions_alone_equals_the_published_loss_and_gradient():

@@ -24,8 +24,11 @@ class AnswersByEntity(Injector):
     def edits(self, segment, mentions):
         return [Anchor(m.start, m.end, m.entity) for m in mentions]
 
+    dropout = 0.0
+
     def build(self, source, host):
-        return torch.nn.Linear(source.dim, host.outputs)
+        linear = torch.nn.Linear(source.dim, host.outputs)
+        return torch.nn.Sequential(torch.nn.Dropout(self.dropout), linear)
 
     def patch(self, host, module):
         def add(logits, entities):
@@ -81,7 +84,20 @@ def train(tmp_path, tokenizer, whole: bool):
         label="test",
         attachment=None if whole else attachment,
     )
-    return history, knowledge.module.weight.detach(), len(calls)
+    assert not knowledge.module.training
+    return history, knowledge.module[1].weight.detach(), len(calls)
+
+
+def test_dropout_of_the_knowledge_plugin_itself_acts_in_training_and_in_nothing_else(
+    tmp_path, monkeypatch
+):
+    tokenizer = tiny_tokenizer("bert-classifier")
+    _, without, _ = train(tmp_path / "without", tokenizer, whole=True)
+    monkeypatch.setattr(AnswersByEntity, "dropout", 0.5)
+    _, weight, _ = train(tmp_path / "with", tokenizer, whole=True)
+    assert not torch.allclose(weight, without)
+    _, again, _ = train(tmp_path / "again", tokenizer, whole=True)
+    assert torch.equal(weight, again)
 
 
 def test_a_host_that_nothing_enters_is_asked_once(tmp_path):

@@ -131,6 +131,7 @@ ERROR_CODES: dict[str, str] = {
     "KP511": "Some rows of a table failed; the others were finished.",
     "KP512": "Steps are to be made side by side where that cannot be: no Linux, or no CPU.",
     "KP513": "A process that made a step was killed, or ended without a word.",
+    "KP514": "The device that a spec names is not there.",
     "KP530": "A statistic or a metric is not a finite number.",
     # Locks
     "KP600": "The lock is missing, or is no lock.",
@@ -182,6 +183,7 @@ ERROR_CODES: dict[str, str] = {
     "KP719": "A layer's feed-forward block or attention is not of a kind that can be entered.",
     # Training
     "KP720": "The loss or a gradient is not finite; training stopped before the weights changed.",
+    "KP721": "Several processes were launched to do one training.",
     "KP730": "No such head.",
     "KP731": "A model folder does not load with the head a task needs, or has no tokenizer.",
     "KP732": "A checkpoint's head is missing, or has other outputs than the task.",

@@ -16,8 +16,7 @@ def own_generators(seed: int | None = None) -> Iterator[None]:
         seed: given to all of them at the start; None leaves that to the block.
     """
     # `torch.manual_seed` reaches every device, the present one or not.
-    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    with torch.random.fork_rng(devices):
+    with torch.random.fork_rng(range(torch.cuda.device_count())):
         if seed is not None:
             torch.manual_seed(seed)
         yield

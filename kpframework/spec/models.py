@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kpframework.api.config import (
     ComponentConfig,
@@ -44,6 +44,17 @@ class Exclusion(Section):
     relations: list[str] | None = Field(
         None, description="Only triples of these relations are dropped; null drops any."
     )
+    labels: dict[str, str] = Field(
+        {},
+        description="For 'exact': what the knowledge base calls a relation of the task, such as "
+        '{"place served by transport hub": "P931"}. Those not named are called the same in both.',
+    )
+
+    @model_validator(mode="after")
+    def _labels_are_compared(self) -> Self:
+        if self.labels and self.match != "exact":
+            raise ValueError("'labels' is for 'match': 'exact', which alone compares relations")
+        return self
 
 
 class KnowledgeSection(Section):
@@ -123,7 +134,11 @@ class InjectionSection(OpenSection):
 class RunSection(Section):
     """How a spec is executed. Precision and threads move the last bits of a result."""
 
-    device: str = Field("auto", description="'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'.")
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$",
+        description="'auto', 'cpu', 'cuda', 'cuda:1' or 'mps'.",
+    )
     threads: int | None = Field(
         None, ge=1, description="CPU threads; null leaves torch's own choice. Recorded."
     )

@@ -72,9 +72,9 @@ def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
     return config.lr * (steps - step) / max(1, steps - warm)
 
 
-def step_seed(seed: int, step: int, rank: int = 0) -> int:
+def step_seed(seed: int, step: int) -> int:
     """Return the seed of one step's dropout."""
-    return (seed * 1_000_003 + step * 1_009 + rank) % (1 << 63)
+    return (seed * 1_000_003 + step * 1_009) % (1 << 63)
 
 
 @contextmanager
@@ -118,11 +118,18 @@ def run_training(
 
     Raises:
         KpError: KP720, the loss or the gradient is not finite; nothing was updated by that step.
+            KP721, several processes were launched to train together.
     """
     from accelerate import Accelerator
 
     # Accelerate's precision is fixed for the whole process; trainings of both follow each other.
     accelerator = Accelerator(cpu=context.device == "cpu", mixed_precision="no")
+    if accelerator.num_processes > 1:
+        raise KpError(
+            "KP721",
+            f"a training is done by one process, and {accelerator.num_processes} were launched",
+            "run it without a launcher; --jobs makes steps that do not need each other at once",
+        )
     half, device = precision == "bf16", torch.device(context.device)
     parameters = trainable(job.module)
     optimizer = torch.optim.AdamW(
@@ -141,7 +148,7 @@ def run_training(
             batches = job.batches(epoch)
             for batch in batches[history.steps - epoch * per_epoch :]:
                 step = history.steps
-                torch.manual_seed(step_seed(context.seed, step, accelerator.process_index))
+                torch.manual_seed(step_seed(context.seed, step))
                 for group in optimizer.param_groups:
                     group["lr"] = learning_rate(config, step, steps)
                 loss = torch.zeros((), device=device)

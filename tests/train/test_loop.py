@@ -120,6 +120,12 @@ def test_a_loss_that_is_not_finite_stops_before_the_weights_change(tmp_path: Pat
     assert all(torch.equal(a, b) for a, b in zip(weights(net), before, strict=True))
 
 
+def test_a_launcher_of_several_processes_is_refused(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("accelerate.Accelerator.num_processes", 2)
+    with pytest.raises(KpError, match=r"KP721(.|\n)*--jobs"):
+        run_training(job(module()), CONFIG, Context(scratch=tmp_path))
+
+
 def test_frozen_parameters_never_move(tmp_path: Path):
     net = module()
     net[0].requires_grad_(False)

@@ -14,8 +14,9 @@ import click
     "--span",
     "spans",
     multiple=True,
-    help="A mention of the task, as it stands in the text (a relation has two); without it the "
-    "first linked ones.",
+    metavar="TEXT[=ENTITY]",
+    help="A mention of the task, as it stands in the text (a relation has two), with its entity id "
+    "for a linker that takes the data's own ids; without it the first linked ones.",
 )
 @click.option("--row", default=None, help="Id of the row; the first that is trained without it.")
 @click.option("--task", "task_id", default=None, help="Id of the task; the first without it.")
@@ -35,6 +36,9 @@ def command(
     as_json: bool,
 ) -> None:
     """Show mentions, entities, slots and the answer to --text with and without knowledge.
+
+    Slots are positions put into the input; anchors are tokens of the text at which a method adds to
+    hidden states.
 
     Steps of SPEC that are not in the cache yet are run first.
     """
@@ -60,6 +64,11 @@ def command(
             f"{state}"
         )
     echo(f"tokens    {' '.join(answer['tokens'])}")
-    echo(f"slots     {answer['slots']} at positions {answer['positions']}")
+    if answer["slots"] or not answer["anchors"]:
+        echo(f"slots     {answer['slots']} at positions {answer['positions']}")
+    if answer["anchors"]:
+        echo(f"anchors   {answer['anchors']} at positions {answer['anchor_positions']}")
+    for note in answer["notes"]:
+        echo(f"note      {note}")
     echo(f"without   {answer['without']}")
     echo(f"with      {answer['with']}   (row {answer['row']}, host {answer['host']})")

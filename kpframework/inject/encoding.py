@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kpframework.api.text import (
@@ -38,6 +38,8 @@ class SourcedEdit:
     """Index of the knowledge plugin; decides whose vector a slot takes."""
     required: bool = True
     """Whether truncation must keep it; a mention outside the task's spans is not required."""
+    knowledge: bool = False
+    """Whether an injector asks for it, not the task."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,12 @@ class Encoded:
     """For each position the index of the user's own token, counted over all segments; else -1."""
     dropped: int
     """How many of the user's own tokens truncation left out."""
+    wanted: int = 0
+    """Positions that injectors asked for: text and slots put in, and own tokens marked."""
+    kept: int = 0
+    """Those of them that are in the input; truncation took the others."""
+    added: int = 0
+    """Positions that injectors put in, less the user's tokens that those stand in the place of."""
 
 
 class InputEncoder:
@@ -143,8 +151,12 @@ class InputEncoder:
             out.token_types.extend([frame.types[index]] * missing)
             before += len(segment.ids)
         frame.put(out.input_ids, out.token_types, out.origin, len(segments))
-        return Encoded(
-            out.input_ids, out.token_types, out.entities, out.targets, out.origin, dropped
+        return replace(
+            out,
+            dropped=dropped,
+            wanted=sum(segment.wanted for segment in segments),
+            kept=sum(segment.kept for segment in segments),
+            added=sum(segment.added for segment in segments),
         )
 
 
@@ -156,6 +168,7 @@ class _Put:
     entity: str = ""
     named: Sequence[int] = ()
     """What the language model has to name here."""
+    knowledge: bool = False
 
 
 class _LaidOut:
@@ -174,8 +187,10 @@ class _LaidOut:
         self.special = special
         self.causal = causal
         self.targets: dict[int, int] = {}
-        self.anchors: dict[int, list[tuple[int, str]]] = {}
+        self.anchors: dict[int, list[tuple[int, str, bool]]] = {}
         self.removed: set[int] = set()
+        self.replaced: set[int] = set()
+        self.wanted = self.kept = self.added = 0
         self.required: set[int] = set()
         self.costs = [1] * len(self.ids)
         # Both hold (rank, pieces) per token; pieces before a token, pieces after it.
@@ -207,23 +222,24 @@ class _LaidOut:
         return range(first, last + 1)
 
     def _place(self, sourced: SourcedEdit) -> None:
-        edit = sourced.edit
+        edit, knowledge = sourced.edit, sourced.knowledge
         match edit:
             case Insertion(at=at, pieces=pieces, side=side, rank=rank):
                 if side == "before":
                     token = self._span(at, at + 1)[0]
-                    puts = self._put(token, pieces)
+                    puts = self._put(token, pieces, knowledge)
                     self.before.setdefault(token, []).append((rank, sourced.source, puts))
                 else:
                     token = self._span(at - 1, at)[-1]
-                    puts = self._put(token, pieces)
+                    puts = self._put(token, pieces, knowledge)
                     self.after.setdefault(token, []).append((-rank, sourced.source, puts))
                 yields = all(isinstance(p, Literal) and p.limit is not None for p in pieces)
                 touched: Sequence[int] = () if yields else (token,)
             case Replacement(start=start, end=end, pieces=pieces):
                 touched = self._span(start, end)
                 self.removed.update(touched)
-                puts = self._put(touched[0], pieces)
+                self.replaced.update(touched if knowledge else ())
+                puts = self._put(touched[0], pieces, knowledge)
                 self.before.setdefault(touched[0], []).append((0, sourced.source, puts))
                 for token in touched:
                     self.costs[token] -= 1
@@ -232,11 +248,12 @@ class _LaidOut:
                 self.targets.update((token, self.ids[token]) for token in touched)
             case Anchor(start=start, end=end, entity=entity):
                 touched = self._span(start, end)[:1]
-                self.anchors.setdefault(touched[0], []).append((sourced.source, entity))
+                self.anchors.setdefault(touched[0], []).append((sourced.source, entity, knowledge))
+                self.wanted += knowledge
         if sourced.required:
             self.required.update(touched)
 
-    def _put(self, token: int, pieces: Sequence[Piece]) -> list[_Put]:
+    def _put(self, token: int, pieces: Sequence[Piece], knowledge: bool) -> list[_Put]:
         puts = []
         for piece in pieces:
             if isinstance(piece, Slot):
@@ -250,6 +267,8 @@ class _LaidOut:
                 put = _Put(self.special.literal(piece.text)[: piece.limit])
                 if piece.limit is not None:
                     self.elastic.append((token, put))
+            put.knowledge = knowledge
+            self.wanted += knowledge * len(put.ids)
             self.costs[token] += len(put.ids)
             puts.append(put)
         return puts
@@ -272,8 +291,10 @@ class _LaidOut:
     def _emit_event(self, out: Encoded, token: int, base: int) -> None:
         for _, source, puts in sorted(self.before.get(token, ()), key=lambda item: item[0]):
             self._emit_puts(out, source, puts)
+        self.added -= token in self.replaced
         if token not in self.removed:
-            for source, entity in self.anchors.get(token, ()):
+            for source, entity, knowledge in self.anchors.get(token, ()):
+                self.kept += knowledge
                 out.entities.append((len(out.input_ids), source, entity))
             target = self.targets.get(token)
             if target is not None:
@@ -295,5 +316,7 @@ class _LaidOut:
                     "let the input begin with text or with a special token",
                 )
             out.targets.extend((first + i, token) for i, token in enumerate(put.named))
+            self.kept += put.knowledge * len(put.ids)
+            self.added += put.knowledge * len(put.ids)
             out.input_ids.extend(put.ids)
             out.origin.extend([-1] * len(put.ids))

@@ -79,7 +79,7 @@ class Knowledge:
             own = [mention for mention in usable if bool(mention.role) is required]
             if own:
                 made = self.injector.edits(segment, own)
-                edits += [SourcedEdit(edit, source, required) for edit in made]
+                edits += [SourcedEdit(edit, source, required, knowledge=True) for edit in made]
         return EditedSegment(segment.text, tuple(edits))
 
 

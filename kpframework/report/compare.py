@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from kpframework.report import numbers
@@ -40,8 +40,8 @@ def compare(runs: Sequence[Run], choice: Choice, pair: Pair) -> Comparison:
     unpaired: Unpaired = {}
     for line in lines:
         line.scores = list(line_scores(line, lines, columns, baseline, pair, unpaired))
-    _mark_best(lines, columns)
-    find_apart(runs, tasks, pair, unpaired)
+    groups = find_apart(runs, tasks, pair, unpaired)
+    _mark_best(lines, columns, groups)
     notes = notes_of(runs, tasks, lines, list(unpaired.values()))
     return Comparison(list(runs), columns, lines, baseline.text, notes)
 
@@ -77,16 +77,27 @@ def _lines(runs: Sequence[Run], tasks: Sequence[str]) -> list[Line]:
     return list(lines.values())
 
 
-def _mark_best(lines: Sequence[Line], columns: Sequence[tuple[str, str]]) -> None:
-    for number in range(len(columns)):
-        shown = {
-            id(line): percent
-            for line in lines
-            if line.plug_and_play
-            and (estimate := line.scores[number].estimate) is not None
-            and (percent := numbers.percent(estimate["mean"])) != numbers.NONE
-        }
-        most = max(shown.values(), key=float, default="")
-        for line in lines:
-            if shown.get(id(line)) == most:
-                line.scores[number] = replace(line.scores[number], best=True)
+def _mark_best(
+    lines: Sequence[Line],
+    columns: Sequence[tuple[str, str]],
+    groups: Mapping[str, Sequence[Sequence[Run]]],
+) -> None:
+    """Mark the best scores of each column, among runs whose tests are the same.
+
+    A line without another to be better than has no mark, and neither has a control.
+    """
+    for number, (task, _) in enumerate(columns):
+        for runs in groups[task]:
+            own = [line for line in lines if any(line.run is run for run in runs)]
+            shown = {
+                id(line): percent
+                for line in own
+                if line.plug_and_play
+                and not line.control
+                and (estimate := line.scores[number].estimate) is not None
+                and (percent := numbers.percent(estimate["mean"])) != numbers.NONE
+            }
+            most = max(shown.values(), key=float, default="")
+            for line in own if len(shown) > 1 else ():
+                if shown.get(id(line)) == most:
+                    line.scores[number] = replace(line.scores[number], best=True)

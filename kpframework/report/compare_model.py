@@ -41,7 +41,8 @@ class Score:
     """`Line.name` of what is subtracted; the line's own where it is the baseline itself."""
     difference: Estimate | None = None
     best: bool = False
-    """No other plug-and-play line has more, at the precision shown."""
+    """No other plug-and-play line of a run with the same tests has more, at the precision shown;
+    controls do not count."""
 
 
 @dataclass
@@ -64,6 +65,11 @@ class Line:
     def plug_and_play(self) -> bool:
         """Whether every row left its host as it was."""
         return not any(row.get("trains_host") or host_moved(row) for row in self.rows)
+
+    @property
+    def control(self) -> bool:
+        """Whether it shows what no knowledge brings."""
+        return any(row.get("control") for row in self.rows)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kpframework.report import notes, numbers
 from kpframework.report.grid import host_moved, verdict
+from kpframework.report.truncation import truncation_notes
 from kpframework.safe import safe_line
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def notes_of(
     found = [*_runs(runs, tasks), *unpaired, *_unlike(runs, lines), *_marks(lines)]
     for run in runs:
         prefix = f"{run.label}, " if len(runs) > 1 else ""
-        own = [*notes.leakage(run.results), *_failures(run, tasks)]
+        shown = {**run.results, "tasks": [t for t in run.results["tasks"] if t["id"] in tasks]}
+        own = [*truncation_notes(shown), *notes.leakage(run.results), *_failures(run, tasks)]
         found += [f"{prefix}{note}" for note in own]
     return [safe_line(note) for note in dict.fromkeys(found)]
 

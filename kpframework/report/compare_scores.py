@@ -124,17 +124,28 @@ def _note_apart(unpaired: Unpaired, task: str, run: Run, other: Run, reason: str
     unpaired.setdefault((task, first, second), text)
 
 
-def find_apart(runs: Sequence[Run], tasks: Sequence[str], pair: Pair, unpaired: Unpaired) -> None:
-    """Note what keeps the scores that stand in one column from being of the same test."""
-    for task in tasks:
-        first: tuple[Run, Row] | None = None
-        for run in runs:
-            row = next((row for row in run.rows([task]) if row["status"] == "ok"), None)
-            if row is None:
-                continue
-            if first is None:
-                first = run, row
-                continue
-            found = pair(run, row, *first)
-            if isinstance(found, str):
-                _note_apart(unpaired, task, run, first[0], found)
+def find_apart(
+    runs: Sequence[Run], tasks: Sequence[str], pair: Pair, unpaired: Unpaired
+) -> dict[str, list[list[Run]]]:
+    """Return for each task its runs in groups whose scores are of the same test.
+
+    What keeps a group apart from those before it is noted.
+    """
+    return {task: _groups(runs, task, pair, unpaired) for task in tasks}
+
+
+def _groups(runs: Sequence[Run], task: str, pair: Pair, unpaired: Unpaired) -> list[list[Run]]:
+    found: list[tuple[Row, list[Run]]] = []
+    for run in runs:
+        row = next((row for row in run.rows([task]) if row["status"] == "ok"), None)
+        if row is None:
+            continue
+        for first, group in found:
+            reason = pair(run, row, group[0], first)
+            if not isinstance(reason, str):
+                group.append(run)
+                break
+            _note_apart(unpaired, task, run, group[0], reason)
+        else:
+            found.append((row, [run]))
+    return [group for _, group in found]

@@ -5,16 +5,26 @@ from __future__ import annotations
 from kpframework.report import numbers
 from kpframework.report.compare_model import Comparison, Line, Score
 from kpframework.report.compare_values import costs_of
-from kpframework.report.grid import Cell, Column, Grid, score_cell, verdict, warnings_of
-from kpframework.report.tables import memory_cell, plug_and_play
+from kpframework.report.grid import (
+    EXAMPLE_NOTE,
+    TRAIN_NOTE,
+    TRAINED_NOTE,
+    Cell,
+    Column,
+    Grid,
+    score_cell,
+    verdict,
+    warnings_of,
+)
+from kpframework.report.tables import OVERHEAD_NOTE, memory_cell, plug_and_play
 from kpframework.safe import safe_line
 
 _COSTS = (
-    Column("trained params"),
-    Column("train s"),
+    Column("trained params", note=TRAINED_NOTE),
+    Column("train s", note=TRAIN_NOTE),
     Column("peak MB"),
-    Column("ms per example"),
-    Column("extra tokens"),
+    Column("ms per example", note=EXAMPLE_NOTE),
+    Column("extra tokens", note=OVERHEAD_NOTE),
     Column("change of the KB", numeric=False),
     Column("plug-and-play", numeric=False),
 )

@@ -23,6 +23,17 @@ class Piece:
 
     text: str
     entity: str = ""
+    unseen: bool = False
+    """The host was not shown the entity."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text of an example."""
+
+    pieces: tuple[Piece, ...]
+    entities: tuple[tuple[str, str, str], ...]
+    """(mention, entity name, entity id, role and what kept it from the host)."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +42,9 @@ class Shown:
 
     row: str
     place: str
-    pieces: tuple[Piece, ...]
-    entities: tuple[tuple[str, str, str], ...]
-    """(mention, entity name, entity id and role)."""
+    text: Text
+    more: tuple[Text, ...]
+    """The texts after the first."""
     gold: str
     before: str
     after: str
@@ -80,21 +91,25 @@ def _shown(example: ExampleShown, results: Results) -> Shown:
     place = [safe_line(example["task"])] if len(results["tasks"]) > 1 else []
     place += [safe_line(example["id"])] if example.get("id") else []
     place += [f"seed {example['seed']}"] if "seed" in example else []
-    text = example["text"]
-    mentions = _apart(example.get("mentions") or (), len(text))
     return Shown(
         row=row,
         place=", ".join(place),
-        pieces=tuple(_pieces(text, mentions)),
-        entities=tuple(
-            dict.fromkeys(
-                (safe_line(text[m["start"] : m["end"]], 80), *_naming(m)) for m in mentions
-            )
-        ),
+        text=_text(example["text"], example.get("mentions") or ()),
+        more=tuple(_text(own["text"], own["mentions"]) for own in example.get("more") or ()),
         gold=safe_line(example["gold"], 300),
         before=safe_line(example["without"], 300),
         after=safe_line(example["with"], 300),
     )
+
+
+def _text(text: str, found: Sequence[MentionShown]) -> Text:
+    mentions = _apart(found, len(text))
+    named = ((safe_line(text[m["start"] : m["end"]], 80), *_naming(m)) for m in mentions)
+    return Text(tuple(_pieces(text, mentions)), tuple(dict.fromkeys(named)))
+
+
+def _unseen(mention: MentionShown) -> bool:
+    return mention.get("state", "reached") != "reached"
 
 
 def _naming(mention: MentionShown) -> tuple[str, str]:
@@ -102,6 +117,8 @@ def _naming(mention: MentionShown) -> tuple[str, str]:
     name = safe_line(mention.get("name") or "", 120)
     rest = [ident] if name and name != ident else []
     rest += [safe_line(mention["role"], 40)] if mention.get("role") else []
+    if _unseen(mention):
+        rest.append(f"not shown to the host: {safe_line(mention.get('state'), 40)}")
     return name or ident or "not linked", ", ".join(rest)
 
 
@@ -123,7 +140,8 @@ def _pieces(text: str, mentions: Sequence[MentionShown]) -> list[Piece]:
         pieces.append(Piece(safe_text(text[at : mention["start"]])))
         name, rest = _naming(mention)
         label = f"{name} ({rest})" if rest else name
-        pieces.append(Piece(safe_text(text[mention["start"] : mention["end"]]), label))
+        shown = safe_text(text[mention["start"] : mention["end"]])
+        pieces.append(Piece(shown, label, _unseen(mention)))
         at = mention["end"]
     tail = text[at:]
     pieces.append(Piece(safe_text(tail, max(_TEXT_LIMIT - at, 200))))

@@ -149,30 +149,21 @@ def _line(curve: Curve) -> Line:
 
 
 def coverage_figures(results: Results) -> list[Figure]:
-    """Return how many mentions reach the host, once for rows that share it."""
-    seen: dict[tuple[str, tuple[int, int, int, int]], list[str]] = {}
+    """Return how many mentions can be used, once for rows that share it."""
+    seen: dict[tuple[str, tuple[int, int, int]], list[str]] = {}
     for row in results["rows"]:
         coverage = row.get("coverage")
         if coverage and coverage["mentions"]:
-            key = (
-                coverage["mentions"],
-                coverage["linked"],
-                coverage["with_vector"],
-                coverage.get("truncated", 0),
-            )
+            key = coverage["mentions"], coverage["linked"], coverage["with_vector"]
             label = row_label(row, results)
             seen.setdefault((row["task"], key), []).append(label)
     figures = []
-    for number, ((task, (mentions, linked, vectors, cut)), labels) in enumerate(seen.items()):
+    for number, ((task, (mentions, linked, vectors)), labels) in enumerate(seen.items()):
         bars = [
             Bar("mentions in the test texts", mentions, numbers.count(mentions)),
             Bar("linked to an entity", linked, _part(linked, mentions, "of the mentions")),
             Bar("with a vector", vectors, _part(vectors, linked, "of the links"), "gain"),
         ]
-        if cut:
-            bars.append(
-                Bar("lost to truncation", cut, _part(cut, mentions, "of the mentions"), "loss")
-            )
         names = ", ".join(dict.fromkeys(labels))
         heading = f"{safe_line(task)}: {names}" if len(results["tasks"]) > 1 else names
         figures.append(Figure(heading, bar_plot(f"coverage{number}", heading, bars)))

@@ -19,7 +19,9 @@ from kpframework.report.model import (
 from kpframework.safe import safe_line
 
 Verdict = Literal["", "gain", "loss", "unclear"]
-COST_KEYS = ("trained params", "train s", "ms per example")
+TRAINED_NOTE = "parameters that training changes, that of an earlier stage included"
+TRAIN_NOTE = "seconds of training, earlier stages included; - where a saved plugin does not say"
+EXAMPLE_NOTE = "encoding one test example and the host's answer to it; linking is not counted"
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,15 @@ class Column:
 
     title: str
     numeric: bool = True
+    note: str = ""
+    """What the heading means, shown on the page when it is pointed at."""
+
+
+_COSTS = (
+    Column("trained params", note=TRAINED_NOTE),
+    Column("train s", note=TRAIN_NOTE),
+    Column("ms per example", note=EXAMPLE_NOTE),
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +77,7 @@ def results_grid(results: Results) -> Grid:
     blocks = [_TaskBlock(task, rows, many=len(tasks) > 1) for task in tasks]
     for block in blocks:
         columns += block.columns
-    columns += [Column(title) for title in COST_KEYS]
+    columns += _COSTS
     lines = []
     for injection, host in keys:
         own = [by_place.get((injection, host, task["id"])) for task in tasks]

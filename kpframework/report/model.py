@@ -51,7 +51,41 @@ class Coverage(TypedDict):
     mentions: int
     linked: int
     with_vector: int
-    truncated: NotRequired[int]
+
+
+class TrainingData(TypedDict):
+    """What one training was given, as `kpframework.train.tally` defines it."""
+
+    of: Literal["passages", "examples"]
+    read: int
+    without_entity: int
+    passed_over: int
+    items: int
+    too_long: int
+    kept: int
+
+
+class KnowledgeKept(TypedDict):
+    """What truncation left of the positions that an injector asked for: text, slots and marks."""
+
+    inputs: int
+    """Inputs that it asked for any in."""
+    inputs_left_without: int
+    wanted: int
+    kept: int
+
+
+class Truncation(TypedDict):
+    """What ``max_length`` took of the test's inputs, the first seed's."""
+
+    inputs: int
+    cut: int
+    """Inputs that lost some of their text."""
+    cut_without_knowledge: int
+    """Inputs that lose some of it on the host alone."""
+    displaced_tokens: int
+    """Tokens of the user's text that stand in the inputs on the host alone, and not in these."""
+    knowledge: KnowledgeKept
 
 
 class Fingerprint(TypedDict):
@@ -131,10 +165,15 @@ class Row(TypedDict):
     classes: NotRequired[list[Subset]]
     """Scores on the test examples of each class, such as a relation; the largest first."""
     coverage: NotRequired[Coverage | None]
+    truncation: NotRequired[Truncation | None]
     space: NotRequired[Space | None]
+    trained_on: NotRequired[list[TrainingData]]
+    """Of each training of the row, in order, the first seed's."""
     parameters: NotRequired[int | None]
     memory: NotRequired[Memory | None]
     input_overhead: NotRequired[float | None]
+    """Positions that knowledge adds to an input, less the user's tokens they stand in the place of;
+    the mean over inputs."""
     seconds: NotRequired[dict[str, float | None]]
     ms_per_example: NotRequired[float | None]
     fingerprint: NotRequired[list[Fingerprint]]
@@ -159,8 +198,16 @@ class Excluded(TypedDict):
     task: str
     excluded: NotRequired[int]
     """Triples left out; absent if the exclusion failed."""
+    instances: NotRequired[int]
+    """Instances that were looked at."""
+    checked: NotRequired[int]
+    """Instances of which the knowledge base knows what is compared; absent in older records."""
     leaking_instances: NotRequired[int]
     """Instances for which a triple was left out."""
+    test_instances: NotRequired[int]
+    """Test instances among them; absent if those of other splits alone were looked at."""
+    leaking_test_instances: NotRequired[int]
+    """Test instances for which a triple was left out."""
 
 
 class KnowledgeInfo(TypedDict):
@@ -174,13 +221,22 @@ class KnowledgeInfo(TypedDict):
 
 
 class MentionShown(TypedDict):
-    """A mention of an example, with the entity the host was shown."""
+    """A linked mention of an example."""
 
     start: int
     end: int
     entity: str
     name: NotRequired[str | None]
     role: NotRequired[str | None]
+    state: NotRequired[Literal["reached", "no vector", "cut off", "unused"]]
+    """Whether the host was shown it, as `kpframework.run.steps.reached` tells them apart."""
+
+
+class TextShown(TypedDict):
+    """A further text of an example."""
+
+    text: str
+    mentions: list[MentionShown]
 
 
 # The key "with" is a keyword, so it cannot be written in a class body.
@@ -200,6 +256,8 @@ class ExampleShown(_Answer):
     seed: NotRequired[int]
     id: NotRequired[str]
     mentions: NotRequired[list[MentionShown]]
+    more: NotRequired[list[TextShown]]
+    """The example's texts after the first, such as the supports of a query."""
 
 
 class Timing(TypedDict):
@@ -208,6 +266,14 @@ class Timing(TypedDict):
     step: str
     seconds: float
     reused: NotRequired[bool]
+
+
+class MadeElsewhere(TypedDict):
+    """Reused steps that were made in other surroundings than the run's."""
+
+    differs: dict[str, list[Any]] | None
+    """Then and now, by name; None where the steps' own surroundings were not written down."""
+    steps: list[str]
 
 
 class PluginSection(TypedDict):
@@ -236,6 +302,7 @@ class Results(TypedDict):
     examples: NotRequired[list[ExampleShown]]
     timing: NotRequired[list[Timing]]
     environment: NotRequired[dict[str, Any]]
+    made_elsewhere: NotRequired[list[MadeElsewhere]]
     lock: NotRequired[dict[str, Any]]
     sections: NotRequired[list[PluginSection]]
     plugins: NotRequired[dict[str, str]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kpframework.report import numbers
 from kpframework.report.grid import host_moved, verdict
 from kpframework.report.model import Results, Row, primary_metric
+from kpframework.report.truncation import truncation_notes
 from kpframework.safe import safe_line
 
 _REASON_LIMIT = 300
@@ -22,6 +23,7 @@ def footnotes(results: Results) -> list[str]:
     if any(host_moved(row) for row in rows):
         lines.append("Rows marked 'HOST CHANGED' left their host with other parameters: a defect.")
     lines += left_out(results)
+    lines += truncation_notes(results)
     lines += leakage(results)
     lines += failures(results)
     return lines

@@ -16,6 +16,7 @@ from kpframework.report.model import PluginSection, Results
 from kpframework.report.notes import failures, footnotes
 from kpframework.report.space import space_figures
 from kpframework.report.summary import findings
+from kpframework.report.truncation import truncation_table
 from kpframework.safe import safe_line, safe_text
 from kpframework.writing import replacing
 
@@ -122,8 +123,10 @@ def _context(results: Results) -> dict[str, Any]:
         "methods": tables.method_table(results),
         "references": tables.references(results),
         "curves": figures.curve_figures(results),
+        "trained_on": tables.training_table(results),
         "knowledge": facts.knowledge_cards(results),
         "coverage": figures.coverage_figures(results),
+        "truncation": truncation_table(results),
         "spaces": space_figures(results),
         "freezing": tables.freezing(results),
         "examples": example_groups(results),

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from kpframework.report import numbers
 from kpframework.report.figures import row_name
 from kpframework.report.grid import (
+    EXAMPLE_NOTE,
+    TRAIN_NOTE,
+    TRAINED_NOTE,
     Cell,
     Column,
     Grid,
@@ -17,6 +20,11 @@ from kpframework.report.grid import (
 )
 from kpframework.report.model import Memory, Results, Row, TaskInfo, primary_metric
 from kpframework.safe import safe_line
+
+OVERHEAD_NOTE = (
+    "positions that the injection adds to an input, less those of the user's tokens it replaces; "
+    "tokens it pushes out are counted apart"
+)
 
 
 @dataclass(frozen=True)
@@ -149,12 +157,12 @@ def method_table(results: Results) -> Grid:
         Column("knowledge", numeric=False),
         Column("plug-and-play", numeric=False),
         Column("change of the KB", numeric=False),
-        Column("trained parameters"),
-        Column("extra tokens"),
-        Column("train s"),
+        Column("trained parameters", note=TRAINED_NOTE),
+        Column("extra tokens", note=OVERHEAD_NOTE),
+        Column("train s", note=TRAIN_NOTE),
         Column("peak MB"),
         Column("evaluate s"),
-        Column("ms/example"),
+        Column("ms/example", note=EXAMPLE_NOTE),
     )
     many_tasks = len(results["tasks"]) > 1
     lines = []
@@ -183,6 +191,35 @@ def method_table(results: Results) -> Grid:
             )
         )
     return Grid(columns, tuple(lines))
+
+
+def training_table(results: Results) -> Grid | None:
+    """Return what each training read and what it left out; None where none was recorded."""
+    columns = (
+        Column("row", numeric=False),
+        Column("read"),
+        Column("no usable mention", note="none linked, none with a vector, or cut off"),
+        Column("not chosen", note="by the method's objective"),
+        Column("items", note="a passage is one, or one for each way its mentions are masked"),
+        Column("too long", note="items left out whole: longer than max_length"),
+        Column("trained on"),
+    )
+    many_tasks = len(results["tasks"]) > 1
+    lines = []
+    for row in results["rows"]:
+        label = row_name(row, results)
+        label += f", {safe_line(row['task'])}" if many_tasks else ""
+        for own in row.get("trained_on") or ():
+            left_out = (own["without_entity"], own["passed_over"], own["items"], own["too_long"])
+            lines.append(
+                (
+                    Cell(label),
+                    Cell(numbers.count(own["read"]), safe_line(own["of"])),
+                    *(Cell(numbers.count(size)) for size in left_out),
+                    Cell(numbers.count(own["kept"]), "items"),
+                )
+            )
+    return Grid(columns, tuple(lines)) if lines else None
 
 
 def memory_cell(memory: Memory | None) -> Cell:

@@ -37,7 +37,7 @@ A knowledge plugin for a frozen {model_type} model ({width} wide), made by {crea
 
 {metrics}
 
-Mentions of the test set: {coverage}.
+Mentions of the test set: {coverage}. Of its inputs, {truncation}.
 
 ## Use
 
@@ -73,7 +73,7 @@ class are not changed, and after `plugin.detach()` it answers as before, bit for
 ```
 """
 
-_COUNTS = ("mentions", "linked", "with_vector", "truncated")
+_COUNTS = ("mentions", "linked", "with_vector")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|#!&~$])")
 
 
@@ -114,6 +114,7 @@ def model_card(config: Mapping[str, Any], cell: Cell, results: Mapping[str, Any]
         plug_and_play="yes" if row["plug_and_play"] else "no, the host was trained",
         metrics=_metrics(row, results),
         coverage=", ".join(f"{coverage.get(k, 0)} {k.replace('_', ' ')}" for k in _COUNTS),
+        truncation=_truncation(row["truncation"]),
         spec=json.dumps(config["spec"], indent=1, ensure_ascii=False).replace("```", "` ` `"),
     )
 
@@ -125,6 +126,15 @@ def plain_text(value: Any) -> str:
 
 def _size(entities: Mapping[str, Any] | None) -> str:
     return "none are used" if entities is None else f"{entities['rows']} x {entities['dim']}"
+
+
+def _truncation(own: Mapping[str, Any]) -> str:
+    asked = own["knowledge"]
+    said = f"{own['cut']} of {own['inputs']} lost text to max_length"
+    if asked["kept"] < asked["wanted"]:
+        left = f"{asked['inputs_left_without']} of {asked['inputs']}"
+        said += f", and {left} all of the knowledge that was to be in them"
+    return said
 
 
 def _metrics(row: Mapping[str, Any], results: Mapping[str, Any]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from kpframework.run.runner import chosen_device, prepare_torch
 from kpframework.run.step import StepContext
 from kpframework.run.step_result import StepResult
 from kpframework.run.steps.injection import row_at_work
-from kpframework.spec.resolved import ResolvedSpec
+from kpframework.spec.resolved import BoundComponent, ResolvedSpec
+
+_SHOWN_NAMESAKES = 3
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Question:
 
     text: str
     spans: Sequence[str] = ()
-    """The task's own mentions as they stand in the text."""
+    """The task's own mentions as they stand in the text, each alone or as ``TEXT=ENTITY``."""
     row: str | None = None
     task: str | None = None
     host: str | None = None
@@ -38,7 +40,9 @@ class Question:
 def explain(
     resolved: ResolvedSpec, question: Question, cache: Cache, display: Display
 ) -> dict[str, Any]:
-    """Return mentions, tokens, slots and both answers for a text, as JSON.
+    """Return mentions, tokens, slots, anchors and both answers for a text, as JSON.
+
+    ``notes`` says which of the task's mentions are not linked as they were asked for, and why.
 
     Raises:
         SpecError: KP780 no such row, task or host; KP781 a span is not in the text, or the task
@@ -54,13 +58,18 @@ def explain(
         plan.parts(cell), _context(evaluation, done, device), _folder(done, cell.trained[0])
     )
     store = open_store(_needed(done, evaluation.inputs["links-test"].inputs["kb"].name))
-    segment, mentions = _linked(plan, cell, store, question)
+    segment, asked, mentions = _linked(plan, cell, store, question, display)
     task = row.task
     calibration = done[evaluation.name].metrics["calibration"]
     example = Example("text", (segment,), None)
     plain, edited = row.encode([example], None), row.encode([example], [[mentions]])
     own = edited.items[0]
     usable = row.knowledge.usable(mentions)
+    slots = [position for position, _, _ in own.entities if _is_put_in(own, position)]
+    anchors = [position for position, _, _ in own.entities if not _is_put_in(own, position)]
+    notes = list(_notes(asked, mentions, segment.text, store, _linker(cell).type))
+    if not own.kept:
+        notes.append("nothing of the knowledge enters the input")
     return {
         "text": question.text,
         "row": cell.row,
@@ -68,8 +77,11 @@ def explain(
         "host": cell.host,
         "mentions": [_shown(m, question.text, store, m in usable) for m in mentions],
         "tokens": _tokens(row.tokenizer, own),
-        "slots": len(own.entities),
-        "positions": [position for position, _, _ in own.entities],
+        "slots": len(slots),
+        "positions": slots,
+        "anchors": len(anchors),
+        "anchor_positions": anchors,
+        "notes": notes,
         "without": task.show(_answer(row, plain, calibration)),
         "with": task.show(_answer(row, edited, calibration)),
     }
@@ -103,32 +115,72 @@ def _cell(plan: Plan, question: Question) -> Cell:
 
 
 def _linked(
-    plan: Plan, cell: Cell, store: KBStore, question: Question
-) -> tuple[Segment, list[Mention]]:
-    assert cell.source.linker is not None  # it uses entities
-    linker = cell.source.linker.create(Context())
+    plan: Plan, cell: Cell, store: KBStore, question: Question, display: Display
+) -> tuple[Segment, list[Mention], list[Mention]]:
+    """Return the text as the task's input, the mentions asked for, and those that are linked."""
+    linker = _linker(cell).create(Context(progress=display.progress))
     linker.prepare(store)
     text = question.text
     task = plan.resolved.tasks[cell.task].task.create(Context())
-    spans = [_span(text, span) for span in question.spans]
-    if not spans:
+    asked = [_span(text, span) for span in question.spans]
+    if not asked:
         found = linker.link([Segment(text)])[0]
         if not found:
             raise SpecError(
                 "KP781",
-                "the linker finds no mention in this text",
-                "name the task's mention with --span",
+                f"the linker {_linker(cell).type!r} finds no mention in this text",
+                "name the task's mentions with --span, as TEXT=ENTITY for a linker that takes the "
+                "data's own ids",
             )
-        spans = [(m.start, m.end) for m in found[: len(getattr(task, "roles", ("mention",)))]]
-    segment = task.segment(text, spans)
-    return segment, linker.link([segment])[0]
+        wanted = len(getattr(task, "roles", ("mention",)))
+        asked = [Mention(m.start, m.end) for m in found[:wanted]]
+    segment = task.segment(text, [(m.start, m.end) for m in asked])
+    entities = {(m.start, m.end): m.entity for m in asked}
+    given = [replace(m, entity=entities.get((m.start, m.end), m.entity)) for m in segment.mentions]
+    segment = replace(segment, mentions=tuple(given))
+    return segment, asked, linker.link([segment])[0]
 
 
-def _span(text: str, span: str) -> tuple[int, int]:
-    start = text.find(span)
-    if start < 0 or not span:
-        raise SpecError("KP781", f"{span!r} does not stand in the text", "copy it from the text")
-    return start, start + len(span)
+def _linker(cell: Cell) -> BoundComponent:
+    assert cell.source.linker is not None  # it uses entities
+    return cell.source.linker
+
+
+def _span(text: str, span: str) -> Mention:
+    surface, _, entity = (span, "", "") if span in text else span.rpartition("=")
+    start = text.find(surface)
+    if start < 0 or not surface:
+        raise SpecError(
+            "KP781", f"{surface or span!r} does not stand in the text", "copy it from the text"
+        )
+    return Mention(start, start + len(surface), entity)
+
+
+def _notes(
+    asked: Sequence[Mention], linked: Sequence[Mention], text: str, store: KBStore, linker: str
+) -> Iterator[str]:
+    """Yield what became of the mentions that were asked for and are not linked as they were."""
+    for own in asked:
+        surface = text[own.start : own.end]
+        found = next((m for m in linked if m.start <= own.start and own.end <= m.end), None)
+        row = store.row(own.entity) if own.entity else None
+        if found is None and own.entity:
+            why = f"does not link to {own.entity!r}" + (
+                "" if row is not None else ", which the knowledge base does not have"
+            )
+            yield f"{surface!r} is not linked: the linker {linker!r} {why}"
+        elif found is None:
+            named = store.find(surface)[:_SHOWN_NAMESAKES]
+            known = f"; of that name: {', '.join(named)}" if named else ""
+            yield (
+                f"{surface!r} is not linked: the linker {linker!r} finds no entity there; one that "
+                f"takes the data's own ids needs --span {surface!r}=ENTITY{known}"
+            )
+        elif row is not None and row != store.row(found.entity):
+            yield (
+                f"{surface!r} is linked to {found.entity}, not to {own.entity}: the linker "
+                f"{linker!r} does not take the data's own ids"
+            )
 
 
 def _shown(mention: Mention, text: str, store: KBStore, usable: bool) -> dict[str, Any]:
@@ -144,11 +196,17 @@ def _shown(mention: Mention, text: str, store: KBStore, usable: bool) -> dict[st
     }
 
 
+def _is_put_in(encoded: Any, position: int) -> bool:
+    """Return whether a position is a slot; else it is an anchor, a token of the text itself."""
+    return bool(encoded.origin[position] < 0)
+
+
 def _tokens(tokenizer: Any, encoded: Any) -> list[str]:
     """Return the input's tokens, a slot shown as its entity."""
     tokens: list[str] = tokenizer.convert_ids_to_tokens(encoded.input_ids)
     for position, _, entity in encoded.entities:
-        tokens[position] = f"<{entity}>"
+        if _is_put_in(encoded, position):
+            tokens[position] = f"<{entity}>"
     return tokens
 
 

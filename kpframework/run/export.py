@@ -11,7 +11,7 @@ from kpframework.api.context import Context
 from kpframework.run.card import model_card
 from kpframework.run.plan import Plan
 from kpframework.run.record import write_json_atomic
-from kpframework.run.row_facts import without_ends
+from kpframework.run.row_facts import training_cost, without_ends
 from kpframework.run.row_plan import Cell
 from kpframework.run.step import Step
 from kpframework.run.step_result import StepResult
@@ -169,6 +169,7 @@ def _config(
     evaluated: Step,
 ) -> dict[str, Any]:
     facts, scores = done[trained.name].metrics, done[evaluated.name].metrics
+    cost = training_cost(trained, lambda step: done[step.name].metrics)
     entities = _entities(done, trained, evaluated)
     knowledge = plan.resolved.knowledge[cell.source.knowledge]
     kb = done[plan.knowledge[cell.source.knowledge]["kb"].name].metrics
@@ -188,9 +189,11 @@ def _config(
             "task": cell.task,
             "backbone": _hub_id(plan),
         },
+        "parameters": cost.parameters,
         "metrics": scores["metrics"],
         "calibration": scores["calibration"],
         "coverage": without_ends(scores["coverage"]),
+        "truncation": scores["truncation"],
         "seed": seed,
         "spec": _spec(plan, cell),
         "plugins": [

@@ -244,6 +244,7 @@ class _Planner(DataPlanner):
                 "injector": source.injector.key_data(),
                 "task": parts.task.key_data(),
                 "seed": seed,
+                "answered": injection_steps.ANSWERED,
                 **self._numerics,
             },
             inputs,

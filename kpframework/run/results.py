@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import starmap
 from typing import Any
 
 import numpy as np
@@ -15,18 +16,24 @@ from kpframework.api.context import Context
 from kpframework.api.text import Example
 from kpframework.kb.store import open_store
 from kpframework.run.bootstrap import Resampled, estimate, resample
+from kpframework.run.changed import Answered, changed_answers
 from kpframework.run.examples_file import read_examples, read_mentions
 from kpframework.run.plan import Plan
 from kpframework.run.record import environment
 from kpframework.run.resamples import CellResamples, Place, cell_resamples
-from kpframework.run.row_facts import curves_of, most_memory, without_ends
+from kpframework.run.row_facts import (
+    curves_of,
+    mean_seconds,
+    most_memory,
+    most_parameters,
+    training_cost,
+    without_ends,
+)
 from kpframework.run.row_plan import Cell
 from kpframework.run.step import Step
 from kpframework.run.step_result import StepResult
 from kpframework.run.steps.knowledge import task_at_work
-
-SHOWN = 12
-"""Changed examples shown for a row and an outcome."""
+from kpframework.run.steps.reached import REACHED_FILE
 
 
 class Results:
@@ -214,6 +221,7 @@ class Results:
             error = self._cause(failed[0].step)
             return row | {"status": failed[0].status, "error": error, "metrics": {}}
         trained = [self._facts(step) for step in cell.trained]
+        costs = [training_cost(step, self._facts) for step in cell.trained]
         prints = [
             {"seed": seed, **own["fingerprint"]}
             for seed, own in zip(cell.seeds, facts, strict=True)
@@ -232,12 +240,14 @@ class Results:
             "subsets": self._subsets(cell),
             "classes": self._classes(cell),
             "coverage": without_ends(facts[0]["coverage"]),
+            "truncation": facts[0]["truncation"],
             "space": facts[0].get("space"),
-            "parameters": max(int(own.get("parameters", 0)) for own in trained),
+            "trained_on": trained[0].get("data", []),
+            "parameters": most_parameters(costs),
             "memory": most_memory(trained),
             "input_overhead": float(np.mean([own["input_overhead"] for own in facts])),
             "seconds": {
-                "train": float(np.mean([own.get("seconds", 0.0) for own in trained])),
+                "train": mean_seconds(costs),
                 "evaluate": float(np.mean([own["seconds"] for own in facts])),
             },
             "ms_per_example": float(np.mean([own["ms_per_example"] for own in facts])),
@@ -361,50 +371,23 @@ class Results:
         source = cell.source
         if base is None or base.row == cell.row or source.control or not source.uses_knowledge:
             return []
-        own, other = self._decisions(cell.evaluations[0]), self._decisions(base.evaluations[0])
-        links = cell.evaluations[0].inputs.get("links-test")
+        step = cell.evaluations[0]
+        links, answers = step.inputs.get("links-test"), self.done[step.name].folder
         folder = self.done[links.name].folder if links else None
         kb = self.done[links.inputs["kb"].name].folder if links else None
-        if not own or folder is None or kb is None:
+        if answers is None or folder is None or kb is None:
             return []
-        store, task = open_store(kb), self.tasks[cell.task]
-        shown: dict[str, int] = {}
-        changed = []
-        for example, linked, now, before in zip(
+        store = open_store(kb)
+        each = zip(
             self.tests[cell.task],
             read_mentions(folder / "test.jsonl"),
-            own,
-            other,
+            json.loads((answers / REACHED_FILE).read_text("utf-8")),
+            self._decisions(step),
+            self._decisions(base.evaluations[0]),
             strict=True,
-        ):
-            gain = task.quality(now, example.target) - task.quality(before, example.target)
-            outcome = "helped" if gain > 0 else "harmed" if gain < 0 else "changed"
-            without, knowing = task.show(before, example), task.show(now, example)
-            if without == knowing or shown.get(outcome, 0) >= SHOWN:
-                continue
-            shown[outcome] = shown.get(outcome, 0) + 1
-            changed.append(
-                {
-                    "task": cell.task,
-                    "injection": cell.row,
-                    "host": cell.host,
-                    "seed": cell.seeds[0],
-                    "id": example.id,
-                    "text": example.segments[0].text,
-                    "mentions": [
-                        {
-                            "start": m.start,
-                            "end": m.end,
-                            "entity": m.entity,
-                            "name": store.info(m.entity).name,
-                            "role": m.role,
-                        }
-                        for m in linked[0]
-                    ],
-                    "gold": task.show(example.target, example),
-                    "without": without,
-                    "with": knowing,
-                    "outcome": outcome,
-                }
-            )
-        return changed
+        )
+        place = {"task": cell.task, "injection": cell.row, "host": cell.host}
+        changed = changed_answers(
+            starmap(Answered, each), self.tasks[cell.task], lambda entity: store.info(entity).name
+        )
+        return [{**place, "seed": cell.seeds[0], **own} for own in changed]

@@ -25,6 +25,7 @@ from kpframework.train.data import EncodedSet
 from kpframework.train.loop import History, Job, run_training
 from kpframework.train.masked_lm import masked_items
 from kpframework.train.masked_logits import body_of
+from kpframework.train.tally import Tally
 
 MASKED = 0.15
 _MASKING, _CORRUPTION = 2000, 3000
@@ -156,17 +157,31 @@ def corpus_items(
     masking: Masking,
     keep: Keep | None,
 ) -> EncodedSet:
-    """Encode the passages that an objective reads; those that do not fit are left out whole."""
+    """Encode the passages that an objective reads; those that do not fit are left out whole.
+
+    The set's tally counts those that are left out, and why.
+    """
     usable = [(segment, knowledge.usable(found)) for segment, found in passages]
     kept = [(s, own) for s, own in usable if own and (keep is None or keep(own))]
-    segments, mentions = [s for s, _ in kept], [own for _, own in kept]
+    without = sum(not own for _, own in usable)
+    passed_over = len(usable) - without - len(kept)
     if masking == "mentions":
-        return masked_items(tokenizer, segments, mentions, knowledge, max_length)
+        segments, mentions = [s for s, _ in kept], [own for _, own in kept]
+        data = masked_items(tokenizer, segments, mentions, knowledge, max_length)
+        assert data.tally is not None
+        own = replace(
+            data.tally, read=len(passages), without_entity=without, passed_over=passed_over
+        )
+        return replace(data, tally=own)
     encoder = InputEncoder(tokenizer, max_length)
     edited = [knowledge.edit(Segment(s.text), own) for s, own in kept]
-    items = [i for i in encoder.encode([[e] for e in edited]) if i.entities and not i.dropped]
+    whole = [item for item in encoder.encode([[e] for e in edited]) if not item.dropped]
+    too_long = len(edited) - len(whole)
+    items = [item for item in whole if item.entities]
+    without += len(whole) - len(items)
     collate = Collator(tokenizer, encoder.special.pad_id, [knowledge.rows])
-    return EncodedSet(items, [None] * len(items), collate)
+    tally = Tally("passages", len(passages), without, passed_over, len(items) + too_long, too_long)
+    return EncodedSet(items, [None] * len(items), collate, tally=tally)
 
 
 def mask_tokens(items: Sequence[Encoded], special: Any, seed: int, epoch: int) -> Iterator[Encoded]:

@@ -22,6 +22,7 @@ from kpframework.train.data import EncodedSet
 from kpframework.train.last_layer import PROBED
 from kpframework.train.loop import History, Job, run_training
 from kpframework.train.masked_logits import masked_lm_loss, narrowable_blocks
+from kpframework.train.tally import Tally
 
 
 def mask_variants(mentions: Sequence[Mention]) -> list[tuple[Mention, ...]]:
@@ -45,19 +46,22 @@ def masked_items(
     """Encode every passage once for each of its mask variants.
 
     Mentions without a vector are neither masked nor given a slot. A variant that does not fit is
-    left out whole, as published.
+    left out whole, as published; the set's tally counts them.
     """
     encoder = InputEncoder(tokenizer, max_length)
     inputs = []
+    without = 0
     for segment, found in zip(segments, mentions, strict=True):
         usable = knowledge.usable(found)
+        without += not usable
         edited = knowledge.edit(Segment(segment.text), usable)
         for chosen in mask_variants(usable):
             masks = [SourcedEdit(Mask(m.start, m.end)) for m in chosen]
             inputs.append([EditedSegment(segment.text, (*edited.edits, *masks))])
     items = [item for item in encoder.encode(inputs) if not item.dropped]
     collate = Collator(tokenizer, encoder.special.pad_id, [knowledge.rows])
-    return EncodedSet(items, [None] * len(items), collate)
+    tally = Tally("passages", len(segments), without, 0, len(inputs), len(inputs) - len(items))
+    return EncodedSet(items, [None] * len(items), collate, tally=tally)
 
 
 def train_mention_masked_lm(

@@ -31,6 +31,7 @@ from kpframework.train.loop import History, Job, run_training
 from kpframework.train.masked_lm import train_mention_masked_lm
 from kpframework.train.mention_states import mention_states
 from kpframework.train.reading import reading
+from kpframework.train.tally import Tally, nothing_left
 
 
 @dataclass
@@ -54,6 +55,8 @@ class Session:
     language_model: Any = None
     """A masked language model for the corpus, where the host is none itself."""
     histories: list[History] = field(default_factory=list)
+    tallies: list[Tally] = field(default_factory=list)
+    """What each training of `histories` was given, and what it left out."""
     notes: dict[str, float] = field(default_factory=dict)
     adaptation: Adaptation | None = None
     """How the host is trained, where the injector trains it."""
@@ -97,10 +100,11 @@ class Session:
         """Train by the task's loss; see the protocol.
 
         Raises:
-            KpError: KP740, no training example holds an entity.
+            KpError: KP740, no training example holds an entity; KP745, the injector's ``stage`` is
+                another than ``task``.
         """
         if self.task_data is None:
-            raise KpError("KP740", "this training was set up without a task")
+            raise _not_set_up("without a task", 'declare the stage "task"')
         task, train, dev = self.task_data
         data = train.with_entities()
         if not data.items:
@@ -109,6 +113,8 @@ class Session:
                 "no training example holds a linked mention with a vector",
                 "look at the linker and at the coverage of the knowledge base",
             )
+        read, kept = len(train.targets), len(data.targets)
+        self.tallies.append(Tally("examples", read, read - kept, 0, kept, 0))
         self.histories.append(
             train_on_task(
                 self.attachment.model,
@@ -128,12 +134,13 @@ class Session:
         """Adapt the host with the module attached; see the protocol.
 
         Raises:
-            KpError: KP740, the injector does not declare that it trains its host.
+            KpError: KP745, the injector does not declare that it trains its host.
         """
         if self.adaptation is None or self.task_data is None:
-            raise KpError("KP740", "this training was set up with a frozen host")
+            raise _not_set_up("with a frozen host", "declare that the injector trains its host")
         config = self.adaptation.train
         task, train, dev = self.task_data
+        self.tallies.append(Tally("examples", len(train.targets), 0, 0, len(train.targets), 0))
         model, module = self.attachment.model, self.knowledge.module
         both = torch.nn.ModuleList([model] if module is None else [model, module])
         history = train_on_task(
@@ -178,14 +185,12 @@ class Session:
         """Train by mention-masked language modelling; see the protocol.
 
         Raises:
-            KpError: KP741, the corpus holds no linked mention.
+            KpError: KP741, no item of the corpus is left; KP745, the injector's ``stage`` is
+                another than ``general``.
         """
-        if self.corpus_data is None or not self.corpus_data.items:
-            raise KpError(
-                "KP741",
-                "the corpus holds no linked mention with a vector",
-                "look at the linker, the corpus and the coverage of the knowledge base",
-            )
+        if self.corpus_data is None or self.corpus_data.tally is None:
+            raise _not_set_up("without a masked corpus", 'declare the stage "general"')
+        self._begin_corpus(self.corpus_data, self.corpus_length)
         model = self.attachment.model
         with host_dropout(model, dropout):
             history = train_mention_masked_lm(
@@ -215,20 +220,15 @@ class Session:
         """Train by an objective of the injector's own on the linked corpus; see the protocol.
 
         Raises:
-            KpError: KP740, the injector does not declare that it trains its host; KP741, no passage
-                is left.
+            KpError: KP741, no passage is left; KP745, the injector does not declare that it trains
+                its host.
         """
         if train_host and self.adaptation is None:
-            raise KpError("KP740", "this training was set up with a frozen host")
+            raise _not_set_up("with a frozen host", "declare that the injector trains its host")
         context = self._own_context
         passages, length = self.passages, max_length or self.corpus_length
         data = corpus_items(self.tokenizer, passages, self.knowledge, length, masking, keep)
-        if not data.items:
-            raise KpError(
-                "KP741",
-                "the corpus holds no passage that this objective can read",
-                "look at the linker, the corpus and the coverage of the knowledge base",
-            )
+        self._begin_corpus(data, length)
         host, model = self.attachment.model, None
         if masking != "none":
             own = self.language_model
@@ -254,6 +254,16 @@ class Session:
                 precision=self.precision,
             )
         self.histories.append(history)
+
+    def _begin_corpus(self, data: EncodedSet, max_length: int) -> None:
+        assert data.tally is not None  # both ways of reading a corpus count
+        if not data.items:
+            raise nothing_left(data.tally, max_length)
+        self.tallies.append(data.tally)
+
+
+def _not_set_up(how: str, fix: str) -> KpError:
+    return KpError("KP745", f"this training was set up {how}", fix)
 
 
 def train_on_task(

@@ -193,3 +193,57 @@ def test_what_reads_like_a_special_token_in_inserted_text_stays_text(tokenizer):
     assert [i for i in item.input_ids if i in special] == [
         i for i in bare.input_ids if i in special
     ]
+
+
+def known(edit, *, required: bool = False) -> SourcedEdit:
+    return SourcedEdit(edit, required=required, knowledge=True)
+
+
+def said_before(words: str) -> SourcedEdit:
+    return known(Insertion(0, (Literal(words, 20),), rank=-1))
+
+
+def test_knowledge_as_text_that_gave_way_is_counted_as_wanted_and_not_kept():
+    tokenizer = tiny_tokenizer("bert")
+    plain = encode(tokenizer)
+    words = "paris lyon paris lyon"
+    whole = encode(tokenizer, [said_before(words)])
+    assert (whole.wanted, whole.kept, whole.added) == (4, 4, 4)
+    assert len(whole.input_ids) == len(plain.input_ids) + 4
+    part = encode(tokenizer, [said_before(words)], len(plain.input_ids) + 1)
+    assert (part.wanted, part.kept, part.added, part.dropped) == (4, 1, 1, 0)
+    none = encode(tokenizer, [said_before(words)], len(plain.input_ids))
+    assert (none.wanted, none.kept, none.added) == (4, 0, 0)
+    assert none.input_ids == plain.input_ids
+
+
+def test_a_slot_counts_though_it_pushes_out_as_many_of_the_users_tokens():
+    tokenizer = tiny_tokenizer("bert")
+    length = len(encode(tokenizer).input_ids)
+    edits = [known(Insertion(at("Paris")[0], (Slot("E1"), Literal("/"))), required=True)]
+    full = encode(tokenizer, edits, length)
+    assert len(full.input_ids) == length
+    assert (full.wanted, full.kept, full.added, full.dropped) == (2, 2, 2, 2)
+
+
+def test_a_slot_in_the_place_of_a_mention_adds_what_the_mention_had_less():
+    tokenizer = tiny_tokenizer("bert")
+    plain = encode(tokenizer)
+    edit = known(Replacement(0, at("Marchi")[1], (Slot("E1"),)), required=True)
+    replaced = encode(tokenizer, [edit])
+    assert (replaced.wanted, replaced.kept) == (1, 1)
+    assert replaced.added == len(replaced.input_ids) - len(plain.input_ids) < 0
+
+
+def test_a_mark_that_truncation_took_is_wanted_and_not_kept():
+    tokenizer = tiny_tokenizer("bert")
+    last = TEXT.rindex(" ") + 1
+    mark = known(Anchor(last, len(TEXT), "E1"))
+    whole, short = encode(tokenizer, [mark]), encode(tokenizer, [mark], 8)
+    assert (whole.wanted, whole.kept, whole.added) == (1, 1, 0)
+    assert (short.wanted, short.kept, short.entities) == (1, 0, [])
+
+
+def test_what_a_task_asks_for_is_no_knowledge():
+    encoded = encode(tiny_tokenizer("bert"), [*marked("Paris"), slot("Paris")])
+    assert (encoded.wanted, encoded.kept, encoded.added) == (0, 0, 0)

@@ -112,6 +112,32 @@ def test_best_plug_and_play_score_is_bold_in_latex_though_one_that_trains_the_ho
     assert text.count(r"\toprule") == text.count(r"\bottomrule") == 1
 
 
+def test_best_is_marked_among_runs_that_share_their_test_alone(results: dict[str, Any]) -> None:
+    weaker = copy.deepcopy(results) | {"name": "later"}
+    for row in weaker["rows"]:
+        if row["status"] == "ok":
+            row["metrics"]["micro_f1"]["mean"] -= 0.1
+
+    def best(pair: Any) -> list[str]:
+        runs = labelled([(Path("a"), results), (Path("b"), weaker)])
+        lines = compare(runs, Choice(), pair).lines
+        return [line.label for line in lines if line.scores[0].best]
+
+    assert best(lambda *_: {}) == ["quickstart:map-task"]
+    assert best(unpaired) == ["quickstart:map-task", "later:map-task"]
+
+
+def test_neither_a_control_nor_a_line_on_its_own_is_best(
+    results: dict[str, Any], row_of: RowOf
+) -> None:
+    row_of(results, "random-vectors")["metrics"]["micro_f1"]["mean"] = 0.9
+    lines = compared(results).lines
+    assert [line.label for line in lines if line.scores[0].best] == ["map-task"]
+    alone = {**results, "name": "alone", "rows": results["rows"][2:3]}
+    lines = compared(results, alone).lines
+    assert [line.label for line in lines if line.scores[0].best] == ["quickstart:map-task"]
+
+
 def test_latex_sets_minus_signs_and_marks(results: dict[str, Any]) -> None:
     text = rendered(compared(results), "latex")
     assert r"$-$1.8$^{*}$ {\scriptsize [$-$2.7, $-$0.7]}" in text

@@ -187,6 +187,30 @@ def test_mentions_are_highlighted_and_bad_spans_ignored(results: dict[str, Any])
     assert example["text"] in page.text
 
 
+def test_a_mention_that_the_host_was_not_shown_is_told_apart_in_every_text(
+    results: dict[str, Any],
+) -> None:
+    example = results["examples"][0]
+    example["text"], example["mentions"] = (
+        "Lyon and Paris",
+        [
+            {"start": 0, "end": 4, "entity": "E3", "name": "Lyon", "state": "reached"},
+            {"start": 9, "end": 14, "entity": "E1", "name": "Paris", "state": "no vector"},
+        ],
+    )
+    gone = {"start": 0, "end": 4, "entity": "E9", "name": "Rome", "state": "cut off"}
+    example["more"] = [{"text": "Rome also", "mentions": [gone]}]
+    results["examples"] = [example]
+    page = render_page(results)
+    text = Shape(page).text
+    assert page.count('<mark class="unseen"') == 2
+    assert "Lyon → Lyon E3" in text
+    assert "E3, not shown" not in text
+    assert "Paris → Paris E1, not shown to the host: no vector" in text
+    assert "1 more text" in text
+    assert "Rome → Rome E9, not shown to the host: cut off" in text
+
+
 def test_changed_host_is_called_a_defect(results: dict[str, Any], row_of: RowOf) -> None:
     row_of(results, "map-task")["fingerprint"][0]["after"] = "other"
     text = Shape(render_page(results)).text

@@ -23,17 +23,23 @@ _KINDS = {"entities": "embeddings", "kb": "kb", "module": "train"}
 
 
 def part(make: Callable[..., Step], folder: Path, name: Part, label: str) -> Step:
-    """Return the step that takes one part out of an artifact, ``label`` in the plan."""
+    """Return the step that takes one part out of an artifact, ``label`` in the plan.
+
+    Raises:
+        KpError: KP770, KP777, the folder is no knowledge plugin, or not as it was saved.
+    """
     source = folder / (MODULE_FILE if name == "module" else name)
+    trained = read_config(folder).get("parameters") if name == "module" else None
+    facts = {} if trained is None else {"parameters": trained}
 
     def action(context: StepContext) -> Mapping[str, JSON]:
         if source.is_file():
             shutil.copy2(source, context.output / source.name)
         else:
             shutil.copytree(source, context.output, dirs_exist_ok=True)
-        return {}
+        return facts
 
-    return make(f"{name}[{label}]", _KINDS[name], action, {"part": name}, files=[source])
+    return make(f"{name}[{label}]", _KINDS[name], action, {"part": name, **facts}, files=[source])
 
 
 def bound(folder: Path, kind: Literal["injector", "linker"], registry: Any) -> BoundComponent:

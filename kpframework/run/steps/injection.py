@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,19 @@ from kpframework.run.memory import with_peak_memory
 from kpframework.run.step import JSON, StepContext
 from kpframework.run.steps.hosts import load_host, new_host
 from kpframework.run.steps.knowledge import component_context, table_facts, task_at_work
+from kpframework.run.steps.reached import (
+    REACHED_FILE,
+    coverage,
+    input_overhead,
+    mention_states,
+    truncation,
+)
 from kpframework.spec.resolved import BoundComponent
 
 Action = Callable[[StepContext], Mapping[str, JSON]]
 Linked = list[list[list[Mention]]]
+ANSWERED = 2
+"""Part of an evaluation's key: raised when what its facts or its files say changes."""
 OWN_HOST = "host"
 """Where a row that trains its host keeps it."""
 KEPT_OUTPUTS = 1000
@@ -100,6 +109,7 @@ def train(parts: RowParts) -> Action:
                 "vocabulary": vocabulary_digest(row.tokenizer),
             },
             "histories": [vars(history) for history in session.histories],
+            "data": [{**vars(tally), "kept": tally.kept} for tally in session.tallies],
             "notes": session.notes,
         }
 
@@ -134,6 +144,9 @@ def evaluate(parts: RowParts) -> Action:
         if logits[:1].size <= KEPT_OUTPUTS:
             np.save(context.output / "logits.npy", logits, allow_pickle=False)
         (context.output / "decisions.json").write_text(json.dumps(decisions), "utf-8")
+        if linked is not None and row.knowledge is not None:
+            states = mention_states(examples, linked, row.knowledge, test.items)
+            (context.output / REACHED_FILE).write_text(json.dumps(states), "utf-8")
         after = fingerprint(row.model)
         plain = row.encode(examples, None)
         sums = statistics.sum(0)
@@ -143,9 +156,10 @@ def evaluate(parts: RowParts) -> Action:
             "calibration": calibration,
             "seconds": seconds,
             "ms_per_example": 1000 * seconds / max(1, len(examples)),
-            "coverage": _coverage(examples, linked, row.knowledge, test.truncated),
+            "coverage": coverage(examples, linked, row.knowledge),
+            "truncation": truncation(test.items, plain.items),
             "space": entity_space(row, examples, linked),
-            "input_overhead": _mean_length(test.items) - _mean_length(plain.items),
+            "input_overhead": input_overhead(test.items),
             "fingerprint": {"before": before, "after": after, "unchanged": before == after},
         }
 
@@ -220,40 +234,3 @@ def _passages(folder: Path) -> list[tuple[Segment, list[Mention]]]:
 def _split(examples: Path, links: Path | None, split: str) -> tuple[list[Example], Linked | None]:
     own = list(read_examples(examples / f"{split}.jsonl"))
     return own, None if links is None else list(read_mentions(links / f"{split}.jsonl"))
-
-
-def _coverage(
-    examples: Sequence[Example], linked: Linked | None, knowledge: Any, truncated: int
-) -> Mapping[str, JSON] | None:
-    """Count the task's own mentions, those linked, and those whose entity has a vector.
-
-    ``ends`` holds for each example how many of its own mentions have a vector, and out of how many;
-    of an example with several inputs, of those in its first segment, which it is about.
-    """
-    if linked is None or knowledge is None:
-        return None
-    mentions = hits = vectors = 0
-    ends = []
-    for example, segments in zip(examples, linked, strict=True):
-        # A text that several inputs have in common is one text.
-        pairs = zip(example.segments, segments, strict=True)
-        once = {(s.text, s.mentions): (s, links) for s, links in pairs}.values()
-        own = sum(bool(m.role) for s, _ in once for m in s.mentions)
-        found = [m for _, links in once for m in links if m.role]
-        usable = len(knowledge.usable(found))
-        mentions, hits, vectors = mentions + own, hits + len(found), vectors + usable
-        if example.inputs:
-            own = sum(bool(m.role) for m in example.segments[0].mentions)
-            usable = len(knowledge.usable([m for m in segments[0] if m.role]))
-        ends.append([usable, own])
-    return {
-        "mentions": mentions,
-        "linked": hits,
-        "with_vector": vectors,
-        "truncated": truncated,
-        "ends": ends,
-    }
-
-
-def _mean_length(items: Sequence[Any]) -> float:
-    return sum(len(item.input_ids) for item in items) / max(1, len(items))

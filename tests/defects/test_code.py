@@ -1,4 +1,4 @@
-"""Defects of the published code that are looked for in the source (METHODS.md, section 4)."""
+"""Defects of the published code that are looked for in the source: docs/explanation/defects.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defects of the published code in what is trained, kept and loaded (METHODS.md, section 4)."""
+"""Defects of the published code in what is trained, kept and loaded: docs/explanation/defects.md."""
 
 from __future__ import annotations
 

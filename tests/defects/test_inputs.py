@@ -1,4 +1,4 @@
-"""Defects of the published code in how knowledge gets into an input (METHODS.md, section 4)."""
+"""Defects of the published code in how knowledge gets into an input (see docs/explanation/defects.md)."""
 
 from __future__ import annotations
 

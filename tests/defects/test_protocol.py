@@ -1,4 +1,4 @@
-"""Defects of the published code in protocols and scores (METHODS.md, section 4)."""
+"""Defects of the published code in protocols and scores (see docs/explanation/defects.md)."""
 
 from __future__ import annotations
 
@@ -160,11 +160,14 @@ QUESTIONS = [
 def cloze(tmp_path):
     path = tmp_path / "questions.jsonl"
     path.write_text("".join(json.dumps(q) + "\n" for q in QUESTIONS), "utf-8")
+    seen = tmp_path / "seen.jsonl"
+    seen.write_text(json.dumps(QUESTIONS[0]) + "\n", "utf-8")
     tokenizer = tiny_tokenizer("bert")
     tokenizer.add_tokens(["france", "paris"])
 
     def make(**options: Any) -> ClozeQA:
-        config = {"data": dict.fromkeys(("train", "dev", "test"), str(path)), **options}
+        data = {"train": str(seen), "dev": str(seen), "test": str(path)}
+        config = {"data": data, **options}
         context = Context(tokenizer=lambda: tokenizer)
         return ClozeQA(ClozeQAConfig.model_validate(config), context)
 
@@ -223,9 +226,11 @@ def few_shot(folder: Path, tokens: list[str], **setting: int) -> FewShotRelation
     one = {"tokens": tokens, "h": ["a", "E1", [[0]]], "t": ["b", "E2", [[last]]]}
     path = folder / "data.json"
     path.write_text(json.dumps({name: [one] * 8 for name in ("P1", "P2", "P3")}), "utf-8")
+    test = folder / "test.json"
+    test.write_text(json.dumps({name: [one] * 8 for name in ("P4", "P5")}), "utf-8")
     size = {"ways": 2, "shots": 1, "queries": 3, "episodes": 2, **setting}
     config = {
-        "data": dict.fromkeys(("train", "dev", "test"), str(path)),
+        "data": {"train": str(path), "dev": str(path), "test": str(test)},
         "train": size,
         "dev": {"episodes": 1, "first_seed": 50},
         "test": size,

@@ -21,6 +21,13 @@ TASK_STAGE = {"stage": "task", "epochs": 4, "lr": 0.02, "batch_size": 8}
 GENERAL_STAGE = {"stage": "general", "corpus": "descriptions", "epochs": 1, "batch_size": 32}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what stands here as slow: every test of it runs whole specs."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)
+
+
 @dataclass(frozen=True)
 class Done:
     """What a command left behind."""
@@ -132,6 +139,18 @@ def make_project(tmp_path: Path, home: Path) -> MakeProject:
     def make(architecture: str = "bert-classifier", **changes: Any) -> Project:
         tiny_project(tmp_path / "project", architecture, **changes)
         return Project(tmp_path / "project", home)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def make_own(tmp_path_factory: pytest.TempPathFactory) -> MakeProject:
+    """Return a maker of projects that have cache and settings of their own."""
+
+    def make(architecture: str = "bert-classifier", **changes: Any) -> Project:
+        folder = tmp_path_factory.mktemp("own")
+        tiny_project(folder / "project", architecture, **changes)
+        return Project(folder / "project", folder)
 
     return make
 

@@ -1,4 +1,4 @@
-"""Defects of the published code that are looked for in the source: docs/explanation/defects.md."""
+"""Defects (docs/explanation/defects.md) that are looked for in the source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defects of the published code in what is trained, kept and loaded: docs/explanation/defects.md."""
+"""Defects (docs/explanation/defects.md) in what is trained, kept and loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defects of the published code in how knowledge gets into an input (see docs/explanation/defects.md)."""
+"""Defects (docs/explanation/defects.md) in how knowledge gets into an input."""
 
 from __future__ import annotations
 

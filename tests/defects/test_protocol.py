@@ -1,4 +1,4 @@
-"""Defects of the published code in protocols and scores (see docs/explanation/defects.md)."""
+"""Defects (docs/explanation/defects.md) in protocols and scores."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,10 @@ from kpframework.writing import replacing
 
 _SETTLED_NS = 2_000_000_000
 """A file changed this recently may change again within one tick of its clock: hashed anew."""
+_BLOCK = 1 << 20
+
+Read = Callable[[int], object]
+"""Told how many bytes were read since it was told last."""
 
 
 def cache_root() -> Path:
@@ -52,10 +56,14 @@ def json_digest(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def file_digest(path: Path) -> str:
-    """Return the sha256 of a file's bytes, in hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def file_digest(path: Path, read: Read = lambda size: None) -> str:
+    """Return the sha256 of a file's bytes, in hex; ``read`` is told how many were read."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+            read(len(block))
+    return digest.hexdigest()
 
 
 class DigestStore:
@@ -69,14 +77,18 @@ class DigestStore:
         self._known = self._read()
         self._changed = False
 
-    def digest(self, path: Path) -> str:
+    def digest(self, path: Path, read: Read = lambda size: None) -> str:
         """Return the sha256 of a file, or of a folder's sorted tree of names and contents.
+
+        Args:
+            path: the file or folder.
+            read: told of every block that is read.
 
         Raises:
             KpError: ``KP501``, the path is missing or cannot be read.
         """
         try:
-            value = self._digest(path)
+            value = self._digest(path, read)
         except OSError as error:
             raise KpError(
                 "KP501",
@@ -87,28 +99,37 @@ class DigestStore:
             self._write()
         return value
 
-    def _digest(self, path: Path) -> str:
+    def unread(self, path: Path) -> int:
+        """Return how many bytes `digest` would read: those of files whose hash is not known."""
+        files = [path] if not path.is_dir() else (p for p in path.rglob("*") if p.is_file())
+        with suppress(OSError):  # told by `digest`
+            return sum(own.stat().st_size for own in files if self._remembered(own) is None)
+        return 0
+
+    def _digest(self, path: Path, read: Read) -> str:
         if not path.is_dir():
-            return self._file(path)
+            return self._file(path, read)
         tree = {
-            child.relative_to(path).as_posix(): self._file(child)
+            child.relative_to(path).as_posix(): self._file(child, read)
             for child in sorted(path.rglob("*"))
             if child.is_file()
         }
         return json_digest({"folder": tree})
 
-    def _file(self, path: Path) -> str:
+    def _file(self, path: Path, read: Read) -> str:
+        known = self._remembered(path)
+        if known is not None:
+            return known
         stat = path.stat()
-        mark = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
-        name = str(path.absolute())
-        known = self._known.get(name)
-        if known is not None and known[0] == mark:
-            return known[1]
-        value = file_digest(path)
+        value = file_digest(path, read)
         if time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns) > _SETTLED_NS:
-            self._known[name] = (mark, value)
+            self._known[str(path.absolute())] = (_mark(stat), value)
             self._changed = True
         return value
+
+    def _remembered(self, path: Path) -> str | None:
+        known = self._known.get(str(path.absolute()))
+        return known[1] if known is not None and known[0] == _mark(path.stat()) else None
 
     def _read(self) -> dict[str, tuple[list[int], str]]:
         try:
@@ -125,9 +146,18 @@ class DigestStore:
                 temporary.write_text(json.dumps(self._read() | self._known), encoding="utf-8")
 
 
+def _mark(stat: os.stat_result) -> list[int]:
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+
+
 @cache
 def _store(path: Path) -> DigestStore:
     return DigestStore(path)
+
+
+def digest_store() -> DigestStore:
+    """Return the store of the cache root, which `content_digest` asks."""
+    return _store(cache_root() / "digests.json")
 
 
 def content_digest(path: Path) -> str:
@@ -136,4 +166,4 @@ def content_digest(path: Path) -> str:
     Raises:
         KpError: ``KP501``, the path is missing or cannot be read.
     """
-    return _store(cache_root() / "digests.json").digest(path)
+    return digest_store().digest(path)

@@ -32,6 +32,20 @@ class Backbone(ABC):
         """
         return None
 
+    def pinned(self) -> str:
+        """Return what names the model's content for good without fetching it: a commit of the hub.
+
+        It enters the keys of steps. Empty: the folder is hashed for them, as it is by default.
+
+        Raises:
+            KpError: not to be had; says where it was looked for.
+        """
+        return ""
+
+    def to_fetch(self) -> int | None:
+        """Return how many bytes `folder` would fetch; None where that is not known, as offline."""
+        return None if self.at_hand() is None else 0
+
     def metadata(self) -> Mapping[str, str]:
         """Return ``name``, ``revision`` and ``licence`` as far as they are known."""
         return {}

@@ -26,12 +26,15 @@ def command(spec: Path, output: Path | None, overrides: tuple[str, ...]) -> None
     from kpframework.cli.output import emit_json
     from kpframework.plugins import load
     from kpframework.run.cache import Cache
+    from kpframework.run.execute import hash_files
     from kpframework.run.lock import make_lock
     from kpframework.run.plan import make_plan
+    from kpframework.run.progress import Display
     from kpframework.run.record import write_json_atomic
     from kpframework.spec import load_spec
 
     plan = make_plan(load_spec(spec, overrides, load()))
+    hash_files(plan.steps, Display())
     cache = Cache()
     finished = {step.name: cache.open(step) for step in plan.steps}
     metrics = {name: entry.manifest.metrics for name, entry in finished.items() if entry}

@@ -195,9 +195,12 @@ class DataPlanner:
 
     def _backbone(self) -> tuple[dict[str, Any], list[Path]]:
         bound = self.resolved.backbone
-        # The folder's content is hashed; the options only say where it lies.
+        # What identifies the model is its content; the options only say where it lies.
         key = {name: value for name, value in bound.key_data().items() if name != "config"}
-        return key, [*files_of(bound), bound.create(Context()).folder()]
+        own = bound.create(Context())
+        if pinned := own.pinned():  # nothing has to be fetched for it
+            return {**key, "pinned": pinned}, files_of(bound)
+        return key, [*files_of(bound), own.folder()]
 
     @cached_property
     def _backbone_parts(self) -> tuple[dict[str, Any], list[Path]]:

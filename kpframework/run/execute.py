@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from kpframework.digest import digest_store
 from kpframework.run.cache import Cache
 from kpframework.run.progress import Display
 from kpframework.run.step import Step
 from kpframework.run.step_result import StepResult, run_step
+
+_MB = 1_000_000
 
 
 def ordered(steps: Sequence[Step]) -> list[Step]:
@@ -36,6 +39,30 @@ def ordered(steps: Sequence[Step]) -> list[Step]:
     for step in steps:
         visit(step)
     return list(found.values())
+
+
+def hash_files(steps: Iterable[Step], display: Display) -> None:
+    """Hash the files that steps read, with a bar; what asks for their keys later need not wait.
+
+    Raises:
+        KpError: ``KP501``, a file is missing or cannot be read.
+    """
+    store = digest_store()
+    files = dict.fromkeys(path for step in steps for path in step.files)
+    sizes = {path: store.unread(path) for path in files}
+    with display.progress("hashing input files, MB", sum(sizes.values()) // _MB) as advance:
+        read = 0
+
+        def count(size: int) -> None:
+            nonlocal read
+            read += size
+            if read >= _MB:
+                advance(read // _MB)
+                read %= _MB
+
+        for path, size in sizes.items():
+            if size:
+                store.digest(path, count)
 
 
 def execute(
@@ -72,6 +99,7 @@ def execute(
     display = display or Display(enabled=False)
     order = ordered(steps)
     results: dict[str, StepResult] = {}
+    hash_files(order, display)
     for step in order:
         _ = step.key  # a missing file is told before hours of work, not after
     cache.sweep()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ from kpframework.safe import safe_raw
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+_PATIENCE = 1.0
+"""Seconds that something takes before it has a bar, where no display is shown around it."""
 
 
 class Display:
@@ -34,6 +38,15 @@ class Display:
         if not self.live:
             yield
             return
+        with self._shown() as progress:
+            self._overall = progress.add_task("steps", total=steps, note="")
+            try:
+                yield
+            finally:
+                self._overall = None
+
+    @contextmanager
+    def _shown(self) -> Iterator[Progress]:
         # Imported here: most commands show no progress, and start faster without it.
         from rich.console import Console
         from rich.progress import (
@@ -55,11 +68,10 @@ class Display:
         )
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             self._rich = progress
-            self._overall = progress.add_task("steps", total=steps, note="")
             try:
-                yield
+                yield progress
             finally:
-                self._rich = self._overall = None
+                self._rich = None
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -71,17 +83,29 @@ class Display:
 
     @contextmanager
     def progress(self, description: str, total: int | None) -> Iterator[Advance]:
-        """Show a bar; this is the ``progress`` of `kpframework.api.Context`."""
+        """Show a bar; this is the ``progress`` of `kpframework.api.Context`.
+
+        Outside of `running` it is shown once the block has taken a second.
+        """
         with ExitStack() as closing:
-            rich = self._rich
-            if rich is not None:
-                task = rich.add_task(safe_raw(description), total=total, note="")
+            bar: tuple[Progress, TaskID] | None = None
+            done, due = 0, time.monotonic() + _PATIENCE
+
+            def show(rich: Progress) -> tuple[Progress, TaskID]:
+                task = rich.add_task(safe_raw(description), total=total, completed=done, note="")
                 closing.callback(rich.remove_task, task)
+                return rich, task
 
             def advance(steps: int = 1, note: str = "") -> None:
-                if rich is not None:
-                    rich.update(task, advance=steps, note=safe_raw(note))
+                nonlocal bar, done
+                done += steps
+                if bar is None and self.live and time.monotonic() >= due:
+                    bar = show(self._rich or closing.enter_context(self._shown()))
+                elif bar is not None:
+                    bar[0].update(bar[1], advance=steps, note=safe_raw(note))
 
+            if self._rich is not None:
+                bar = show(self._rich)
             yield advance
 
     def note(self, text: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from kpframework.errors import KpError
 from kpframework.run.cache import Cache
-from kpframework.run.execute import execute
+from kpframework.run.execute import execute, hash_files
 from kpframework.run.export import export_hosts, export_plugins
 from kpframework.run.lock import check_lock, make_lock
 from kpframework.run.plan import Plan, make_plan
@@ -56,6 +56,7 @@ def run_spec(
     plan = make_plan(resolved)
     if lock is not None:
         check_lock(lock, make_lock(resolved, plan.steps))
+    hash_files(plan.steps, display)
     registry, spec = resolved.registry, resolved.spec
     trackers = Trackers(resolved.trackers, warn)
     filled, planned = resolved.filled(), summary(plan, cache)

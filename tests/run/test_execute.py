@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kpframework import digest
+from kpframework.api.context import Advance
 from kpframework.errors import KpError
 from kpframework.run.cache import Cache
-from kpframework.run.execute import execute, ordered
+from kpframework.run.execute import execute, hash_files, ordered
+from kpframework.run.progress import Display
 from kpframework.run.step import Step, StepContext
 from kpframework.run.step_result import StepResult
 
@@ -161,3 +166,41 @@ def test_a_missing_file_is_told_before_anything_is_executed(
     with pytest.raises(KpError, match="absent"):
         execute([make_step("a", "1"), late], cache)
     assert cache.open(make_step("a", "1")) is None
+
+
+class _Watched(Display):
+    """Notes how far each bar came."""
+
+    def __init__(self) -> None:
+        super().__init__(enabled=False)
+        self.bars: list[tuple[str, int | None, int]] = []
+
+    @contextmanager
+    def progress(self, description: str, total: int | None) -> Iterator[Advance]:
+        came = 0
+
+        def advance(steps: int = 1, note: str = "") -> None:
+            nonlocal came
+            came += steps
+
+        yield advance
+        self.bars.append((description, total, came))
+
+
+def test_the_files_of_steps_are_hashed_once_with_a_bar(
+    make_step: MakeStep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "big"
+    path.write_bytes(bytes(3_500_000))
+    later = time.time_ns() + 10**10
+    monkeypatch.setattr(digest.time, "time_ns", lambda: later)
+    steps = [make_step("a", files=(path,)), make_step("b", files=(path,))]
+    display = _Watched()
+    for _ in range(2):
+        hash_files(steps, display)
+    what = "hashing input files, MB"
+    assert display.bars == [(what, 3, 3), (what, 0, 0)]
+    gone = make_step("c", files=(tmp_path / "gone",))
+    hash_files([gone], display)
+    with pytest.raises(KpError, match="KP501"):
+        _ = gone.key

@@ -51,6 +51,26 @@ def test_what_a_terminal_would_act_on_is_escaped(capfd: pytest.CaptureFixture[st
     assert capfd.readouterr().err == "a  failed: \\x1b[2J\\x0d\\u202eevil\\x0a\n"
 
 
+LATE = """
+import sys, time
+from kpframework.run import progress
+progress._PATIENCE = float(sys.argv[1])
+display = progress.Display()
+with display.progress("hashing", 3) as advance:
+    for _ in range(3):
+        time.sleep(0.2)
+        advance()
+print("rich" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(("patience", "shown"), [("0.1", True), ("60", False)])
+def test_outside_of_a_display_a_bar_is_shown_when_it_takes_long(patience: str, shown: bool) -> None:
+    said, found = _in_a_terminal([sys.executable, "-c", LATE, patience])
+    assert said == f"{shown}\n"
+    assert (b"hashing" in found) is shown
+
+
 def test_off_a_terminal_rich_is_not_imported() -> None:
     done = subprocess.run([sys.executable, "-c", SHOW], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("False\n", "host[full]  12.3 s\n")
@@ -58,8 +78,20 @@ def test_off_a_terminal_rich_is_not_imported() -> None:
 
 @pytest.mark.parametrize("quiet", [False, True])
 def test_in_a_terminal_bars_are_shown_unless_quiet(quiet: bool) -> None:
-    main, other = pty.openpty()
     command = [sys.executable, "-c", SHOW, *(["quiet"] if quiet else [])]
+    said, shown = _in_a_terminal(command)
+    assert said == f"{not quiet}\n"
+    if quiet:
+        assert shown == b""
+    else:
+        assert b"host[full]  12.3 s" in shown
+        assert b"train" in shown
+        assert b"\x1b[3" not in shown
+
+
+def _in_a_terminal(command: list[str]) -> tuple[str, bytes]:
+    """Run a command whose stderr is a terminal; return its stdout and what the terminal shows."""
+    main, other = pty.openpty()
     environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "NO_COLOR": "1"}
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=other, text=True, check=True, env=environment
@@ -72,10 +104,4 @@ def test_in_a_terminal_bars_are_shown_unless_quiet(quiet: bool) -> None:
     except OSError:  # the other side is closed: all was read
         pass
     os.close(main)
-    assert done.stdout == f"{not quiet}\n"
-    if quiet:
-        assert shown == b""
-    else:
-        assert b"host[full]  12.3 s" in shown
-        assert b"train" in shown
-        assert b"\x1b[3" not in shown
+    return done.stdout, shown

@@ -114,7 +114,9 @@ class TestDigestStore:
     def hashed(self, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         calls: list[Path] = []
         real = digest.file_digest
-        monkeypatch.setattr(digest, "file_digest", lambda p: (calls.append(p), real(p))[1])
+        monkeypatch.setattr(
+            digest, "file_digest", lambda p, read: (calls.append(p), real(p, read))[1]
+        )
         return calls
 
     @pytest.fixture

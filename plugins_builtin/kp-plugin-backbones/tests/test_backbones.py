@@ -1,10 +1,11 @@
 import sys
+from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError
 from kp_plugin_backbones.config import HubConfig, MiniLMConfig
-from kp_plugin_backbones.hub import HubBackbone
+from kp_plugin_backbones.hub import HubBackbone, _commit
 from kp_plugin_backbones.minilm import MiniLMBackbone
 from pydantic import ValidationError
 
@@ -31,14 +32,29 @@ def hub(tmp_path, monkeypatch):
     """A hub that gives one model, and remembers what it was asked."""
     asked = []
 
-    def snapshot_download(repo_id, *, revision=None, allow_patterns=None):
+    def snapshot_download(repo_id, *, revision=None, allow_patterns=None, **how):
         asked.append((repo_id, revision, allow_patterns))
-        if repo_id != "some/model":
+        folder = tmp_path / "cache/snapshots" / COMMIT
+        if repo_id == "here/model" and not how.get("dry_run"):
+            return str(fill(folder))
+        if repo_id != "some/model" or how.get("local_files_only"):
             raise LocalEntryNotFoundError("no connection")
-        return str(fill(tmp_path / "cache/snapshots" / COMMIT))
+        if how.get("dry_run"):
+            sizes = {"model.safetensors": 1000, "config.json": 10}
+            return [
+                SimpleNamespace(file_size=size, will_download=not (folder / name).exists())
+                for name, size in sizes.items()
+            ]
+        if allow_patterns == ["config.json"]:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "config.json").write_text("{}")
+            return str(folder)
+        return str(fill(folder))
 
+    _commit.cache_clear()
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
-    return asked
+    yield asked
+    _commit.cache_clear()
 
 
 def test_folder_is_relative_to_the_spec(tmp_path, hub):
@@ -63,9 +79,30 @@ def test_hub_model_is_fetched_once_without_pickles_or_code(tmp_path, hub):
         "revision": COMMIT,
         "licence": "apache-2.0",
     }
-    [(_, revision, patterns)] = hub
-    assert revision == "v1"
+    [(_, revision, first), (_, commit, patterns)] = hub
+    assert (revision, first, commit) == ("v1", ["config.json"], COMMIT)
     assert not any(p.endswith((".bin", ".py", "*")) for p in patterns)
+
+
+def test_a_hub_models_commit_and_size_are_known_before_it_is_fetched(tmp_path, hub):
+    backbone = hf(tmp_path, model="some/model")
+    assert (backbone.pinned(), backbone.to_fetch()) == (COMMIT, 1000)
+    assert not list(tmp_path.rglob("*.safetensors"))
+    backbone.folder()
+    assert backbone.to_fetch() == 0
+
+
+def test_without_a_connection_the_size_of_a_hub_model_is_0_or_not_known(tmp_path, hub):
+    assert hf(tmp_path, model="here/model").to_fetch() == 0
+    assert hf(tmp_path, model="other/model").to_fetch() is None
+    pinned = hf(tmp_path, model="other/model", revision=COMMIT)
+    assert (pinned.pinned(), pinned.to_fetch()) == (COMMIT, None)
+
+
+def test_a_folder_is_hashed_and_needs_no_fetching(tmp_path, hub):
+    fill(tmp_path / "bert")
+    backbone = hf(tmp_path, model="bert")
+    assert (backbone.pinned(), backbone.to_fetch(), hub) == ("", 0, [])
 
 
 def test_unreachable_hub_is_an_error_with_a_way_out(tmp_path, hub):

@@ -2,15 +2,17 @@ import gzip
 import random
 import re
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from kp_plugin_linkers.characters import fold, in_word
 from kp_plugin_linkers.config import GazetteerConfig
 from kp_plugin_linkers.gazetteer import GazetteerLinker
 from kp_plugin_linkers.inflection import stems
 
-from kpframework.api import Context, Mention, Segment
+from kpframework.api import Context, EntityInfo, Mention, Segment
 
 HPO = Path(__file__).parents[4] / "shared/data/biomed/hpo/hp.obo.gz"
 NAMES = [("cancer", "C1"), ("breast cancer", "C2"), ("breast", "C3"), ("AIDS", "C4"), ("at", "C5")]
@@ -208,3 +210,25 @@ def test_every_real_hpo_name_is_found_in_a_text_of_its_own(gazetteer):
         m.end - m.start == len(name) for [m, *_], (_, name) in zip(found, names, strict=True)
     )
     assert share == len(names) > 19_000
+
+
+@pytest.mark.parametrize("ambiguity", ["prior", "context"])
+def test_building_the_index_shows_how_far_it_is(kb, ambiguity):
+    bars = {}
+
+    @contextmanager
+    def progress(description, total):
+        def advance(steps=1, note=""):
+            bars[description] += steps
+
+        bars[description] = 0
+        yield advance
+        assert 0 < bars[description] <= total
+
+    base = kb([(f"name {i}", f"E{i:04}") for i in range(2500)])
+    base.triples = np.empty((0, 3), dtype=np.int64)
+    base.entities = lambda: (EntityInfo(own, own) for own in base.entity_ids)
+    config = GazetteerConfig(ambiguity=ambiguity)
+    GazetteerLinker(config, Context(progress=progress)).prepare(base)
+    assert bars.pop("indexing names, entities") == 4000
+    assert bars == ({"describing entities": 2000} if ambiguity == "context" else {})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from functools import cached_property
+from contextlib import suppress
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 from kp_plugin_backbones.folders import check, licence
 from kpframework import KpError
@@ -12,6 +15,8 @@ from kpframework.api import Backbone
 
 PATTERNS = ["*.safetensors", "*.json", "*.txt", "README.md"]
 """Files fetched from the hub: no pickled weights, no code."""
+_CONFIG = ["config.json"]
+_COMMIT = re.compile("[0-9a-f]{40}")
 
 
 class HubBackbone(Backbone):
@@ -30,36 +35,74 @@ class HubBackbone(Backbone):
         path = Path(self.config.model)
         return path if path.is_absolute() else None
 
+    def pinned(self) -> str:
+        """Return the commit of a hub model, the one that `folder` fetches.
+
+        Raises:
+            KpError: the hub does not give it, and its cache does not have it.
+        """
+        if self.at_hand() is not None:
+            return ""
+        return _commit(self.config.model, self.config.revision)
+
+    def to_fetch(self) -> int | None:
+        """Return the size of the files that are not in the hub's cache yet."""
+        if self.at_hand() is not None:
+            return 0
+        import huggingface_hub
+
+        model, fetch = self.config.model, huggingface_hub.snapshot_download
+        options: dict[str, Any] = {"allow_patterns": PATTERNS}
+        with suppress(KpError, OSError, ValueError):
+            options["revision"] = self.pinned()
+            files = fetch(model, dry_run=True, **options)
+            return sum(file.file_size for file in files if file.will_download)
+        # No connection: all is in the hub's cache, or it is not known.
+        with suppress(KpError, OSError, ValueError):
+            check(Path(fetch(model, local_files_only=True, **options)))
+            return 0
+        return None
+
     def metadata(self) -> Mapping[str, str]:
         """Return name, revision (the hub's commit) and the licence the model card states."""
         if Path(self.config.model).is_absolute():
             return {"name": self._folder.name, "licence": licence(self._folder)}
-        # The hub's cache names a snapshot's folder by its commit.
         return {
             "name": self.config.model,
-            "revision": self._folder.name,
+            "revision": self.pinned(),
             "licence": licence(self._folder),
         }
 
     @cached_property
     def _folder(self) -> Path:
         path = Path(self.config.model)
-        return check(path if path.is_absolute() else self._fetch())
+        return check(
+            path if path.is_absolute() else _fetch(self.config.model, self.pinned(), PATTERNS)
+        )
 
-    def _fetch(self) -> Path:
-        import huggingface_hub
 
-        model, revision = self.config.model, self.config.revision
-        try:
-            return Path(
-                huggingface_hub.snapshot_download(model, revision=revision, allow_patterns=PATTERNS)
-            )
-        except (OSError, ValueError) as error:
-            at = f" at revision {revision}" if revision else ""
-            raise KpError(
-                "KP630",
-                f"the hub does not give {model}{at}, and no folder of that name is here: "
-                f"{str(error).strip()}",
-                fix="check the name, the revision and the connection (HF_TOKEN for a gated "
-                "model), or download it elsewhere and give its folder as 'model'",
-            ) from None
+@cache
+def _commit(model: str, revision: str | None) -> str:
+    """Return the commit, the same while the process lives, whatever is pushed meanwhile."""
+    if revision is not None and _COMMIT.fullmatch(revision):
+        return revision
+    # The hub's cache names a snapshot's folder by its commit.
+    return _fetch(model, revision, _CONFIG).name
+
+
+def _fetch(model: str, revision: str | None, patterns: list[str]) -> Path:
+    import huggingface_hub
+
+    try:
+        return Path(
+            huggingface_hub.snapshot_download(model, revision=revision, allow_patterns=patterns)
+        )
+    except (OSError, ValueError) as error:
+        at = f" at revision {revision}" if revision else ""
+        raise KpError(
+            "KP630",
+            f"the hub does not give {model}{at}, and no folder of that name is here: "
+            f"{str(error).strip()}",
+            fix="check the name, the revision and the connection (HF_TOKEN for a gated "
+            "model), or download it elsewhere and give its folder as 'model'",
+        ) from None

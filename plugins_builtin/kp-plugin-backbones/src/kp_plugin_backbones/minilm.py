@@ -32,6 +32,10 @@ class MiniLMBackbone(Backbone):
             )
         return check(Path(found.submodule_search_locations[0]) / "model")
 
+    def to_fetch(self) -> int:
+        """Return 0: the model comes with the package."""
+        return 0
+
     def metadata(self) -> Mapping[str, str]:
         """Return the model's name, the package's version and the licence of the model card."""
         return {

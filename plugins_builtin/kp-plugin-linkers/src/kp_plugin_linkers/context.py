@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from zlib import crc32
 
@@ -23,6 +23,8 @@ from kpframework.api import EntityInfo, KnowledgeBase
 FORMAT = 1
 NEIGHBOURS = 64
 """Neighbours of an entity whose names enter its profile, at most: the first by integer id."""
+_EVERY = 1000
+"""Entities between two steps of a progress bar."""
 _WORD = re.compile(r"\w+")
 _ARRAYS = ("entities", "start", "words", "norms", "vocabulary", "weights")
 
@@ -36,7 +38,12 @@ def words(text: str) -> Words:
     return np.array([crc32(word.encode()) for word in found], dtype=np.uint32)
 
 
-def write_profiles(kb: KnowledgeBase, entities: Iterable[str], folder: Path) -> None:
+def write_profiles(
+    kb: KnowledgeBase,
+    entities: Iterable[str],
+    folder: Path,
+    advance: Callable[[int], None] = lambda entities: None,
+) -> None:
     """Write the profiles of some entities, as `Profiles` maps them.
 
     In memory are the words of these entities, as 4-byte hashes, those of their neighbours' names,
@@ -46,11 +53,12 @@ def write_profiles(kb: KnowledgeBase, entities: Iterable[str], folder: Path) -> 
         kb: the knowledge base; its entities are streamed once.
         entities: sorted ids.
         folder: where the files go.
+        advance: told how many entities were streamed since it was told last.
     """
     ids = list(entities)
     rows = np.array([kb.row(entity) for entity in ids], dtype=np.int64)
     owner, neighbour = _neighbours(kb.triples, rows)
-    named, named_words, own, own_words = _read(kb.entities(), rows, np.unique(neighbour))
+    named, named_words, own, own_words = _read(kb.entities(), rows, np.unique(neighbour), advance)
     # Words of the neighbours' names, joined to the entities they are neighbours of.
     low, high = (
         np.searchsorted(named, neighbour, "left"),
@@ -93,7 +101,7 @@ def _neighbours(triples: Ints, rows: Ints) -> tuple[Ints, Ints]:
 
 
 def _read(
-    entities: Iterator[EntityInfo], rows: Ints, neighbours: Ints
+    entities: Iterator[EntityInfo], rows: Ints, neighbours: Ints, advance: Callable[[int], None]
 ) -> tuple[Ints, Words, Ints, Words]:
     """Return the words of the neighbours' names and of the entities, each with whose they are."""
     position = {row: at for at, row in enumerate(rows.tolist())}
@@ -101,6 +109,8 @@ def _read(
     named: list[tuple[int, Words]] = []
     own: list[tuple[int, Words]] = []
     for row, entity in enumerate(entities):
+        if row % _EVERY == _EVERY - 1:
+            advance(_EVERY)
         if row in wanted:
             named.append((row, words(entity.name)))
         if row in position:

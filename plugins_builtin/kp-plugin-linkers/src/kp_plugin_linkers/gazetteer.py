@@ -5,16 +5,17 @@ from __future__ import annotations
 import unicodedata
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 from kp_plugin_linkers import context as contexts
 from kp_plugin_linkers import name_index
 from kp_plugin_linkers.context import ContextView, Profiles, write_profiles
 from kp_plugin_linkers.inflection import stems
-from kp_plugin_linkers.name_build import write_index
+from kp_plugin_linkers.name_build import Stream, write_index
 from kp_plugin_linkers.name_index import Found, NameIndex
 from kp_plugin_linkers.names import Meaning, Names, by_context
 from kp_plugin_linkers.overlap import longest_first, place
@@ -23,6 +24,8 @@ from kpframework.api import Context, KnowledgeBase, Linker, Mention, Segment, de
 Span = tuple[int, int]
 Placed = tuple[int, int, str, Meaning]
 """Start, end, role and meaning."""
+_EVERY = 1000
+"""Entities between two steps of a progress bar."""
 _start = itemgetter(0)
 
 
@@ -49,7 +52,7 @@ class GazetteerLinker(Linker):
             kb,
             "gazetteer",
             options,
-            lambda folder: write_index(kb.names, casing, folder),
+            partial(self._write, kb),
             partial(NameIndex, casing=casing),
         )
         self._names = Names(index, self.config.ambiguity)
@@ -58,9 +61,20 @@ class GazetteerLinker(Linker):
                 kb,
                 "gazetteer-context",
                 {**options, "profiles": contexts.FORMAT},
-                lambda folder: write_profiles(kb, index.ambiguous_entities(), folder),
+                partial(self._write_profiles, kb, index.ambiguous_entities),
                 Profiles,
             )
+
+    def _write(self, kb: KnowledgeBase, folder: Path) -> None:
+        # The names are read twice; of what is read only the number of entities is known before.
+        with self.context.progress("indexing names, entities", 2 * len(kb.entity_ids)) as advance:
+            write_index(lambda: _counted(kb.names(), advance), self.config.casing, folder)
+
+    def _write_profiles(
+        self, kb: KnowledgeBase, entities: Callable[[], Iterable[str]], folder: Path
+    ) -> None:
+        with self.context.progress("describing entities", len(kb.entity_ids)) as advance:
+            write_profiles(kb, entities(), folder, advance)
 
     def link(self, segments: Sequence[Segment]) -> list[list[Mention]]:
         """Return the mentions of each segment; a mention's score is the name's prior."""
@@ -192,6 +206,18 @@ class GazetteerLinker(Linker):
                     free = end
                     yield start, end, "", meaning
                     break
+
+
+def _counted(names: Stream, advance: Callable[[int], None]) -> Iterator[tuple[str, str, float]]:
+    """Yield the names; advance by the entities that they are of, in their order."""
+    entities, last = 0, ""
+    for name in names:
+        if name[1] != last:
+            last = name[1]
+            entities += 1
+            if entities % _EVERY == 0:
+                advance(_EVERY)
+        yield name
 
 
 def _any_between(places: list[int], start: int, end: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 from kpframework.api.files import parse_json, unpacked_text
@@ -29,7 +30,9 @@ def read_text(path: str) -> str:
 
 
 def same_content(first: str, second: str) -> bool:
-    """Return whether two files are one, or the same byte for byte."""
+    """Return whether two files are one, or the same byte for byte; empty ones hold nothing."""
+    if not Path(first).stat().st_size:
+        return False
     return first == second or filecmp.cmp(first, second, shallow=False)
 
 

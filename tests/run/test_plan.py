@@ -32,6 +32,7 @@ HELD_OUT = {
     **tiny_spec()["knowledge"][0],
     "id": "held-out",
     "exclude": {"task": "relations", "match": "pair"},
+    "embeddings": {"type": "transe", "dim": 8},
 }
 ROWS = [
     FROZEN,
@@ -328,7 +329,7 @@ class TestTasksThatDifferInTheirTestAlone:
         assert self.same(plan) == set()
 
     def test_share_nothing_when_training_files_differ(self, plan_of, folder):
-        data = {"train": "fewrel/test.json", "dev": "fewrel/dev.json", "test": "fewrel/test.json"}
+        data = {"train": "fewrel/dev.json", "dev": "fewrel/dev.json", "test": "fewrel/test.json"}
         plan = plan_of(tasks=self.tasks(folder, data=data), **self.REST)
         assert self.same(plan) == set()
 

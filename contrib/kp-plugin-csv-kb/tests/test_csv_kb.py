@@ -125,6 +125,8 @@ def tiny_spec(folder):
         {"text": "In France.", "start": 3, "end": 9, "entity": "E1", "labels": ["country"]},
     ]
     (folder / "data.jsonl").write_text("".join(json.dumps(e) + "\n" for e in examples))
+    tested = [{**own, "text": f"{own['text']} It is old."} for own in examples]
+    (folder / "test.jsonl").write_text("".join(json.dumps(e) + "\n" for e in tested))
     return {
         "name": "csv",
         "backbone": {"type": "hf", "model": "./host"},
@@ -142,7 +144,7 @@ def tiny_spec(folder):
                 "id": "types",
                 "type": "entity-typing",
                 "max_length": 32,
-                "data": dict.fromkeys(("train", "dev", "test"), "data.jsonl"),
+                "data": {"train": "data.jsonl", "dev": "data.jsonl", "test": "test.jsonl"},
             }
         ],
         "injections": [

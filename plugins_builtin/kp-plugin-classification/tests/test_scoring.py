@@ -43,6 +43,26 @@ def test_scores_of_one_label_agree_with_sklearn_even_with_labels_unseen_in_train
     )
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_each_label_unseen_in_train_is_a_class_of_its_own_as_in_sklearn(seed):
+    rng = np.random.default_rng(seed)
+    decided, gold = rng.integers(0, CLASSES, 40), rng.integers(-4, CLASSES - 1, 40)
+    sums = scoring.counts([[d] for d in decided], [[g] for g in gold], CLASSES).sum(0)
+    assert scoring.accuracy(sums) == pytest.approx(metrics.accuracy_score(gold, decided))
+    assert scoring.macro_f1(sums) == pytest.approx(
+        metrics.f1_score(gold, decided, average="macro", zero_division=0)
+    )
+
+
+def test_four_labels_unseen_in_train_weigh_as_four():
+    # f1_score(gold, decided, average="macro") of scikit-learn 1.9: F1 of 4/5, 2/3 and 0 for the
+    # three labels decided, and 0 for each of four that none was decided for.
+    gold, decided = [0, 0, 1, 2, -1, -2, -3, -4], [0, 0, 1, 1, 0, 2, 2, 2]
+    sums = scoring.counts([[d] for d in decided], [[g] for g in gold], 3).sum(0)
+    assert scoring.macro_f1(sums) == pytest.approx(0.20952380952380953)
+    assert scoring.macro_f1(sums) == pytest.approx(metrics.f1_score(gold, decided, average="macro"))
+
+
 def test_scores_accept_any_leading_shape():
     rng = np.random.default_rng(0)
     table = scoring.counts(random_sets(rng, 12), random_sets(rng, 12), CLASSES)

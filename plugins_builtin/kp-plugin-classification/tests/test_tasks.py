@@ -97,7 +97,8 @@ def test_fewrel_layout_takes_the_first_place_of_a_mention(relations, tmp_path):
     }
     path = tmp_path / "fewrel.json.gz"
     path.write_bytes(gzip.compress(json.dumps({"P1": [value], "P2": [value] * 2}).encode()))
-    data = dict.fromkeys(("train", "dev", "test"), str(path))
+    seen = lines(tmp_path / "seen.jsonl", [{**PLAIN, "label": name} for name in ("P1", "P2")])
+    data = {"train": seen, "dev": seen, "test": str(path)}
     task = RelationClassification(RelationConfig.model_validate({"data": data}), Context())
     examples = list(task.examples("test"))
     assert [e.target for e in examples] == [0, 1, 1]
@@ -122,6 +123,40 @@ def test_label_unseen_in_train_is_gold_and_never_matched(relations):
     assert decisions == [1, 1]
     assert score["accuracy"] == 0.5
     assert list(score) == task.metrics
+
+
+def test_labels_unseen_in_train_are_told_apart_in_targets_and_in_macro_f1(relations, types):
+    train = [PLAIN, {**PLAIN, "id": "b", "label": "at"}]
+    names = ["in", "new", "at", "newer", "new"]
+    task = relations(train, test=[{**PLAIN, "id": n, "label": n + "x"} for n in "abc"])
+    assert [e.target for e in task.examples("test")] == [-1, -2, -3]
+    test = [{**PLAIN, "id": str(i), "label": name} for i, name in enumerate(names)]
+    task = relations(train, test=test)
+    targets = [e.target for e in task.examples("test")]
+    assert targets == [1, -1, 0, -2, -1]
+    score = task.score(task.statistics([1, 1, 0, 0, 0], targets).sum(0))
+    # F1 of "in" 2/3, of "at" 1/2, of "new" and "newer" 0.
+    assert score["macro_f1"] == pytest.approx((2 / 3 + 1 / 2) / 4)
+    assert task.show(-2) == "(not among the labels)"
+    sets = types([TYPED], test=[{**TYPED, "labels": ["city", "hill", "isle"]}])
+    (example,) = sets.examples("test")
+    assert example.target == [-2, -1, 0]
+    assert sets.statistics([[0]], [example.target]).shape == (1, 3 * 4)
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_id_that_is_null_is_as_none_at_all(relations, types, value):
+    first, second = relations([{**PLAIN, "id": value}, {**PLAIN, "id": 7}]).records("train")
+    assert (first.id, second.id) == ("1", "7")
+    (typed,) = types([{**TYPED, "id": value}]).records("train")
+    assert typed.id == "1"
+
+
+@pytest.mark.parametrize("value", [True, 1.5, ["a"], {}])
+def test_an_id_that_is_no_text_is_an_error_with_its_line(relations, types, value):
+    for task, record in ((relations, PLAIN), (types, TYPED)):
+        with pytest.raises(KpError, match=r"KP620(.|\n)*train\.jsonl:2(.|\n)*an id is a"):
+            list(task([{**record, "id": "a"}, {**record, "id": value}]).records("train"))
 
 
 def test_limit_takes_examples_over_the_whole_file(relations):
@@ -195,8 +230,21 @@ def test_missing_file_and_unknown_option_are_refused_by_the_config(tmp_path):
     path = lines(tmp_path / "a.jsonl", [PLAIN])
     with pytest.raises(ValidationError, match="kp_missing_path"):
         RelationConfig.model_validate({"data": {"train": path, "dev": path, "test": "no.jsonl"}})
+    other = lines(tmp_path / "b.jsonl", [TOKENS])
     with pytest.raises(ValidationError, match="extra_forbidden"):
-        RelationConfig.model_validate({"data": {"train": path, "dev": path, "test": path}, "x": 1})
+        RelationConfig.model_validate({"data": {"train": path, "dev": path, "test": other}, "x": 1})
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+@pytest.mark.parametrize("config", [RelationConfig, TypingConfig])
+def test_a_test_file_that_is_trained_or_chosen_on_is_refused_a_copy_too(tmp_path, config, split):
+    data = {s: lines(tmp_path / f"{s}.jsonl", [{**PLAIN, "id": s}]) for s in ("train", "dev")}
+    copy = lines(tmp_path / "copy.jsonl", [{**PLAIN, "id": split}])
+    for test in (data[split], copy):
+        with pytest.raises(ValidationError, match=f"'test' has the content of '{split}'"):
+            config.model_validate({"data": {**data, "test": test}})
+    apart = lines(tmp_path / "test.jsonl", [{**PLAIN, "id": "x"}])
+    config.model_validate({"data": {**data, "test": apart}})
 
 
 TYPED = {"text": "Ulm is old.", "start": 0, "end": 3, "entity": "Q1", "labels": ["city", "place"]}
@@ -273,6 +321,8 @@ def test_losses_agree_with_torch_and_leave_out_unseen_labels(types, relations):
     assert many.loss(logits, [[0, -1], [1]]) == binary
     alone = torch.nn.functional.cross_entropy(logits[1:], torch.tensor([1]))
     assert one.loss(logits, [-1, 1]) == alone
+    assert one.loss(logits, [-3, 1]) == alone
+    assert many.loss(logits, [[-2, -1, 0], [1]]) == binary
     assert one.loss(logits[:1], [-1]) == 0
 
 
@@ -299,11 +349,11 @@ FEWREL = DATA / "fewrel"
 
 
 @pytest.mark.skipif(not WIKI80.is_dir(), reason="the real Wiki80 files are not here")
-def test_real_wiki80_mentions_carry_their_names():
+def test_real_wiki80_mentions_carry_their_names(tmp_path):
     data = {
         "train": str(WIKI80 / "train_0.1.jsonl.gz"),
         "dev": str(WIKI80 / "dev.jsonl.gz"),
-        "test": str(WIKI80 / "dev.jsonl.gz"),
+        "test": lines(tmp_path / "test.jsonl", [TOKENS]),
     }
     task = RelationClassification(RelationConfig.model_validate({"data": data}), Context())
     assert len(task.labels) == 80
@@ -316,8 +366,9 @@ def test_real_wiki80_mentions_carry_their_names():
 @pytest.mark.parametrize(
     ("name", "count"), [("val_wiki", 7746), ("val_nyt", 2500), ("val_pubmed", 676)]
 )
-def test_real_fewrel_files_are_read_whole(name, count):
-    data = dict.fromkeys(("train", "dev", "test"), str(FEWREL / f"{name}.json.gz"))
+def test_real_fewrel_files_are_read_whole(tmp_path, name, count):
+    seen = lines(tmp_path / "seen.jsonl", [PLAIN, TOKENS])
+    data = {"train": seen, "dev": seen, "test": str(FEWREL / f"{name}.json.gz")}
     task = RelationClassification(RelationConfig.model_validate({"data": data}), Context())
     examples = list(task.examples("test"))
     assert len(examples) == count

@@ -26,6 +26,10 @@ PARIS = {
 }
 
 
+SEEN = {**PARIS, "id": "seen"}
+"""What is trained and chosen on, unless a test says otherwise: test has a file of its own."""
+
+
 def lines(path, values):
     text = "".join((v if isinstance(v, str) else json.dumps(v)) + "\n" for v in values)
     path.write_text(text, encoding="utf-8")
@@ -34,7 +38,7 @@ def lines(path, values):
 
 @pytest.fixture
 def make(tmp_path):
-    def build(train=(PARIS,), dev=(PARIS,), test=(PARIS,), *, architecture="bert", **options):
+    def build(train=(SEEN,), dev=(SEEN,), test=(PARIS,), *, architecture="bert", **options):
         data = {
             split: lines(tmp_path / f"{split}.jsonl", values)
             for split, values in (("train", train), ("dev", dev), ("test", test))
@@ -67,6 +71,42 @@ class TestReading:
         assert hidden(segment) == ["Paris"]
         assert [e.at for e in segment.edits] == [29, 35, 36]
         assert example.info["triples"] == [["Q142", "capital", "Q90"]]
+
+    @pytest.mark.parametrize("value", [None, ""])
+    def test_an_id_that_is_null_is_as_none_at_all(self, make, value):
+        first, second = make(test=[{**PARIS, "id": value}, {**PARIS, "id": 7}]).examples("test")
+        assert (first.id, second.id) == ("1", "7")
+
+    def test_an_id_that_is_no_text_is_an_error_with_its_line(self, make):
+        task = make(test=[PARIS, {**PARIS, "id": True}])
+        with pytest.raises(KpError, match=r"KP620(.|\n)*test\.jsonl:2(.|\n)*an id is a bool"):
+            list(task.examples("test"))
+
+    @pytest.mark.parametrize("protocol", ["single-token", "likelihood"])
+    def test_test_questions_are_grouped_by_a_field_and_training_ones_are_not(self, make, protocol):
+        other = {**PARIS, "id": "b", "answers": ["Paris", "not"]}
+        test = [{**own, "page": page} for own, page in ((PARIS, "France"), (other, 7))]
+        train = [{**PARIS, "answers": ["not"]}]
+        task = make(train, test=test, protocol=protocol, group="page")
+        assert [example.group for example in task.examples("test")] == ["France", "7"]
+        assert [example.group for example in task.examples("train")] == [""]
+        assert [example.group for example in make(test=test).examples("test")] == ["", ""]
+
+    def test_facts_of_one_question_are_of_one_group(self, make):
+        fact = {"sub": {"id": "Q1", "label": "Jean"}, "rel": "born", "page": "Jean"}
+        facts = [{**fact, "obj": {"label": name}} for name in ("Paris", "France")]
+        (example,) = make(test=facts, group="page").examples("test")
+        assert example.group == "Jean"
+        task = make(test=[facts[0], {**facts[1], "page": "J."}], group="page")
+        with pytest.raises(KpError, match=r"KP620(.|\n)*jsonl:2(.|\n)*'J\.', but 'Jean' at"):
+            list(task.examples("test"))
+        with pytest.raises(KpError, match=r"KP620(.|\n)*jsonl:1(.|\n)*'page' names no group"):
+            list(make(test=[PARIS], group="page").examples("test"))
+
+    @pytest.mark.parametrize("split", ["train", "dev"])
+    def test_a_test_file_that_is_trained_or_chosen_on_is_refused(self, make, split):
+        with pytest.raises(ValidationError, match=f"'test' has the content of '{split}'"):
+            make(**{split: [PARIS]})
 
     def test_an_empty_marker_adds_nothing(self, make):
         (example,) = make(marker="").examples("test")
@@ -242,8 +282,7 @@ class TestSingleToken:
 
     def test_a_cased_vocabulary_keeps_the_case_of_answers(self, make):
         known = {**PARIS, "answers": ["Of", "of"]}  # the tiny vocabulary's own words are few
-        files = {split: [known] for split in ("train", "dev", "test")}
-        task = make(**files, architecture="roberta")
+        task = make(test=[known], architecture="roberta")
         (example,) = task.examples("test")
         assert example.target["words"] == ["Ġof"]
         assert hidden(example.segments[0]) == ["of"]

@@ -1,6 +1,7 @@
 import gzip
 import json
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -38,15 +39,21 @@ def write(path, value):
 @pytest.fixture
 def make(tmp_path):
     def build(instances=None, **options):
-        path = write(tmp_path / "data.json.gz", relations() if instances is None else instances)
         names = write(tmp_path / "names.json.gz", NAMES)
+        data = {}
+        for split in ("train", "dev", "test"):
+            # The same relations and instances, in files that are not the same.
+            (tmp_path / split).mkdir(exist_ok=True)
+            own = relations() if instances is None else instances
+            own = {name: [{**i, "split": split} for i in given] for name, given in own.items()}
+            data[split] = write(tmp_path / split / "data.json.gz", own)
         config = {
-            "data": dict.fromkeys(("train", "dev", "test"), path),
             "names": names,
             "train": SMALL,
             "dev": {"episodes": 2, "first_seed": 500},
             "test": SMALL,
             **options,
+            "data": data | options.get("data", {}),
         }
         return FewShotRelation(FewShotConfig.model_validate(config), Context())
 
@@ -148,8 +155,7 @@ def test_lines_of_wiki80_give_the_same_examples_as_one_object_of_lists(make, tmp
     ]
     (tmp_path / "lines.jsonl").write_text("\n".join(lines), "utf-8")
     expected = list(make().examples("test"))
-    data = {split: str(tmp_path / "data.json.gz") for split in ("train", "dev")}
-    task = make(data={**data, "test": str(tmp_path / "lines.jsonl")})
+    task = make(data={"test": str(tmp_path / "lines.jsonl")})
     assert list(task.examples("test")) == expected
 
 
@@ -209,11 +215,36 @@ def test_names_that_are_not_one_table_are_an_error_with_their_file(make, tmp_pat
         next(make(names=str(path)).examples("test"))
 
 
-def test_dev_must_not_draw_the_test_episodes(make):
-    with pytest.raises(ValidationError, match="dev and test draw the same episodes"):
-        make(dev={"episodes": 2, "first_seed": 3})
-    make(dev={"episodes": 2, "first_seed": 4})
-    make(dev={"episodes": 2, "first_seed": 3}, test={**SMALL, "queries": 2})
+@pytest.mark.parametrize("split", ["train", "dev"])
+@pytest.mark.parametrize("copied", [False, True])
+def test_another_seed_does_not_let_test_draw_what_was_seen_of_the_same_file(
+    make, tmp_path, split, copied
+):
+    path = write(tmp_path / "one.json.gz", relations())
+    other = shutil.copy(path, tmp_path / "copy.json.gz") if copied else path
+    options = {split: {"episodes": 2, "first_seed": 4000}} if split == "dev" else {}
+    with pytest.raises(ValidationError, match=f"test draws the relations of {split} from the same"):
+        make(data={split: path, "test": str(other)}, **options)
+
+
+def test_a_relation_that_dev_and_test_draw_of_one_file_is_refused_by_its_name(make, tmp_path):
+    path = write(tmp_path / "one.json.gz", relations())
+    data, two = {"dev": path, "test": path}, {**SMALL, "ways": 2}
+    overlapping = make(
+        data=data, dev={"only_relations": ["P0", "P1"]}, test={**two, "exclude_relations": ["P0"]}
+    )
+    assert len(list(overlapping.examples("dev"))) == 200 * 2 * 3
+    with pytest.raises(KpError, match=r"KP628(.|\n)*dev draws from the same file: crosses\n"):
+        next(overlapping.examples("test"))
+    apart = make(
+        data=data,
+        dev={"episodes": 2, "only_relations": ["P0", "mother"]},
+        test={**two, "exclude_relations": ["P0", "P2"]},
+    )
+    drawn = [
+        {r for e in apart.examples(split) for r in e.info["relations"]} for split in ("dev", "test")
+    ]
+    assert drawn == [{"P0", "P2"}, {"P1", "P3"}]
 
 
 def test_settings_that_pair_scores_cannot_tell_apart_are_refused(make):
@@ -284,7 +315,7 @@ needs_fewrel = pytest.mark.skipif(not FEWREL.is_dir(), reason=f"no {FEWREL}")
 def test_published_settings_can_be_drawn_from_every_fewrel_file(make, name, prefix, ways):
     path = str(FEWREL / f"val_{name}.json.gz")
     setting = {"ways": ways, "shots": 5, "queries": 5, "episodes": 3}
-    task = make(data=dict.fromkeys(("train", "dev", "test"), path), test=setting)
+    task = make(data={"test": path}, test=setting)
     examples = list(task.examples("test"))
     assert len(examples) == 3 * ways * 5
     assert all(len(e.inputs) == 50 for e in examples)

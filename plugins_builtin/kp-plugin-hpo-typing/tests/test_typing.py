@@ -1,3 +1,4 @@
+from collections import Counter
 from importlib.util import find_spec
 
 import pytest
@@ -108,6 +109,17 @@ def test_no_concept_is_in_two_splits(task):
     assert not found["train"] & found["test"]
     assert not found["train"] & found["dev"]
     assert not found["dev"] & found["test"]
+
+
+def test_mentions_of_one_concept_are_a_group_and_a_single_one_stands_alone(task):
+    # Every concept has two mentions, and the size cuts the third's second.
+    examples = list(task(n_test=5).examples("test"))
+    times = Counter(example.segments[0].mentions[0].entity for example in examples)
+    assert sorted(times.values()) == [1, 2, 2]
+    for example in examples:
+        concept = example.segments[0].mentions[0].entity
+        assert example.group == (concept if times[concept] == 2 else "")
+    assert not any(example.group for example in task(per_concept=1).examples("test"))
 
 
 def test_smaller_sizes_are_prefixes_and_leave_other_splits_alone(task):

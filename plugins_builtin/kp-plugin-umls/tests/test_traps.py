@@ -235,7 +235,7 @@ def test_a_spec_names_the_folder_and_only_what_is_read_of_it_enters_the_key(
             {
                 "id": "t",
                 "type": "entity-typing",
-                "data": dict.fromkeys(("train", "dev", "test"), "t.jsonl"),
+                "data": {"train": "t.jsonl", "dev": "t.jsonl", "test": "test.jsonl"},
             }
         ],
         "injections": [
@@ -247,6 +247,7 @@ def test_a_spec_names_the_folder_and_only_what_is_read_of_it_enters_the_key(
         '{"text": "x", "start": 0, "end": 1, "labels": ["a"]}\n'
         '{"text": "y", "start": 0, "end": 1, "labels": ["b"]}\n'
     )
+    (tmp_path / "test.jsonl").write_text('{"text": "z", "start": 0, "end": 1, "labels": ["a"]}\n')
     (tmp_path / "spec.json").write_text(json.dumps(spec))
 
     def key():

@@ -19,9 +19,9 @@ from kpframework.api import (
     Mention,
     Segment,
     Task,
-    malformed_record,
     marker_edits,
     read_text,
+    record_group,
 )
 
 if TYPE_CHECKING:
@@ -44,8 +44,9 @@ class Record:
 class ClassificationTask(Task):
     """Base of tasks whose answer is one label, or a set of labels.
 
-    A subclass yields `Record` objects. A target is a label's index, or a sorted list of them; a
-    gold label that the model has no output for is `scoring.UNSEEN`.
+    A subclass yields `Record` objects. A target is a label's index, or a sorted list of them; of
+    the gold labels that the model has no output for, each is a number from `scoring.UNSEEN`
+    downwards, in the order in which the split has them.
     """
 
     roles: ClassVar[tuple[str, ...]] = ("mention",)
@@ -96,13 +97,8 @@ class ClassificationTask(Task):
         Raises:
             KpError: the record does not have the field, or it holds no text and no number.
         """
-        name = self.config.group
-        if name is None or split != "test":
-            return ""
-        found = value.get(name)
-        if type(found) not in (str, int) or found == "":
-            raise malformed_record(where, f"{name!r} names no group: {found!r}")
-        return str(found)
+        name = self.config.group if split == "test" else None
+        return record_group(value, name, where)
 
     def _given_labels(self) -> list[str] | None:
         """Return the labels that the config gives, if it has such an option."""
@@ -136,6 +132,7 @@ class ClassificationTask(Task):
     def examples(self, split: str) -> Iterator[Example]:
         """Yield the examples of a split; their ids are unique within it."""
         seen: set[str] = set()
+        index = dict(self._index)
         for record in self.records(split):
             if record.id in seen:
                 raise KpError(
@@ -145,8 +142,10 @@ class ClassificationTask(Task):
                     where=record.where,
                 )
             seen.add(record.id)
-            indices = sorted(self._index.get(label, scoring.UNSEEN) for label in record.labels)
-            if split == "train" and scoring.UNSEEN in indices:
+            for label in record.labels:
+                index.setdefault(label, scoring.UNSEEN - len(index) + len(self._index))
+            indices = sorted(index[label] for label in record.labels)
+            if split == "train" and indices and indices[0] <= scoring.UNSEEN:
                 raise KpError(
                     "KP623",
                     f"a training example has the labels {', '.join(record.labels)}, "
@@ -179,9 +178,9 @@ class ClassificationTask(Task):
         if self.multi_label:
             gold = torch.zeros(logits.shape, dtype=logits.dtype)
             for row, labels in enumerate(targets):
-                gold[row, [label for label in labels if label != scoring.UNSEEN]] = 1.0
+                gold[row, [label for label in labels if label > scoring.UNSEEN]] = 1.0
             return functional.binary_cross_entropy_with_logits(logits, gold.to(logits.device))
-        gold = torch.tensor(targets, dtype=torch.long)
+        gold = torch.tensor(targets, dtype=torch.long).clamp(min=scoring.UNSEEN)
         known = max(1, int((gold != scoring.UNSEEN).sum()))
         total = functional.cross_entropy(
             logits, gold.to(logits.device), ignore_index=scoring.UNSEEN, reduction="sum"
@@ -219,13 +218,13 @@ class ClassificationTask(Task):
     def statistics(
         self, decisions: Sequence[Any], targets: Sequence[Any]
     ) -> npt.NDArray[np.float64]:
-        """Return `scoring.counts`: shape (examples, 3 * (labels + 1))."""
+        """Return `scoring.counts`, with a class for each label that the targets have."""
         if not self.multi_label:
             decisions, targets = [[d] for d in decisions], [[t] for t in targets]
         return scoring.counts(decisions, targets, len(self.labels))
 
     def score(self, sums: npt.NDArray[np.float64]) -> Mapping[str, npt.NDArray[np.float64]]:
-        """Return the metrics for sums of shape (..., 3 * (labels + 1))."""
+        """Return the metrics for sums of `statistics`, of shape (..., 3 * classes)."""
         first = scoring.micro_f1 if self.multi_label else scoring.accuracy
         return {self.metrics[0]: first(sums), "macro_f1": scoring.macro_f1(sums)}
 
@@ -236,4 +235,4 @@ class ClassificationTask(Task):
         return self._name(decision)
 
     def _name(self, label: int) -> str:
-        return "(not among the labels)" if label == scoring.UNSEEN else self.labels[label]
+        return "(not among the labels)" if label <= scoring.UNSEEN else self.labels[label]

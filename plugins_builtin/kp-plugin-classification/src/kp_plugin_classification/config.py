@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from kpframework.api import ComponentConfig, InputFile, OnlyTest
+from kpframework.api import ComponentConfig, InputFile, OnlyTest, refuse_seen_test
 
 
 class Splits(ComponentConfig):
@@ -13,6 +13,11 @@ class Splits(ComponentConfig):
     train: InputFile = Field(description="Examples trained on, and where the labels come from.")
     dev: InputFile = Field(description="Examples on which epochs and thresholds are chosen.")
     test: Annotated[InputFile, OnlyTest()] = Field(description="Examples that are scored.")
+
+    @model_validator(mode="after")
+    def _test_is_unseen(self) -> Self:
+        refuse_seen_test(self.test, train=self.train, dev=self.dev)
+        return self
 
 
 class Limits(ComponentConfig):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kp_plugin_classification.base import ClassificationTask, Record
-from kpframework.api import evenly, read_records, relation_instance
+from kpframework.api import evenly, read_records, record_id, relation_instance
 
 
 class RelationClassification(ClassificationTask):
@@ -20,7 +20,7 @@ class RelationClassification(ClassificationTask):
             own = relation_instance(value, where)
             ends = (own.head, own.tail)
             yield Record(
-                id=str(value.get("id", where.rpartition(":")[2])),
+                id=record_id(value.get("id"), where) or where.rpartition(":")[2],
                 segment=self.marked(own.text, ends),
                 labels=(own.relation,),
                 info={m.role: own.text[m.start : m.end] for m in ends},

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 UNSEEN = -1
-"""Index of a gold label the model has no output for. It is counted and never matched."""
+"""Index of the first gold label the model has no output for; the next is -2, and so on downwards.
+They are counted and never matched."""
 
 
 def counts(
@@ -18,22 +19,23 @@ def counts(
 
     Args:
         decisions: for each example the label indices decided.
-        targets: for each example the gold indices; `UNSEEN` as often as a gold label has no output.
+        targets: for each example the gold indices; one from `UNSEEN` downwards has no output.
         classes: number of labels.
 
     Returns:
-        Shape (examples, 3 * (classes + 1)): all true positives, then all predicted, then all gold;
-        the last class of each stands for all gold labels without an output.
+        Shape (examples, 3 * (classes + u)): all true positives, then all predicted, then all gold.
+        The last u classes of each, at least one, are the gold labels without an output.
     """
-    table = np.zeros((len(targets), 3, classes + 1))
+    width = classes + max(1, -min((label for gold in targets for label in gold), default=0))
+    table = np.zeros((len(targets), 3, width))
     for row, (decided, gold) in enumerate(zip(decisions, targets, strict=True)):
-        known = set(gold) - {UNSEEN}
+        known = set(gold)
         for label in decided:
             table[row, 1, label] += 1
             table[row, 0, label] += label in known
         for label in gold:
-            table[row, 2, label] += 1
-    return table.reshape(len(targets), 3 * (classes + 1))
+            table[row, 2, label] += 1  # a negative one counts from the end
+    return table.reshape(len(targets), 3 * width)
 
 
 def _split(sums: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], ...]:
@@ -82,14 +84,14 @@ def best_threshold(logits: npt.NDArray[np.float64], targets: Sequence[Iterable[i
 
     Args:
         logits: shape (examples, classes); infinite ones are decided whatever the threshold.
-        targets: for each example the gold indices, `UNSEEN` included.
+        targets: for each example the gold indices, unseen ones included.
     """
     gold = np.zeros(logits.shape, dtype=bool)
     total = 0
     for row, labels in enumerate(targets):
         for label in labels:
             total += 1
-            if label != UNSEEN:
+            if label > UNSEEN:
                 gold[row, label] = True
     order = np.argsort(-logits, axis=None, kind="stable")
     values = logits.ravel()[order]

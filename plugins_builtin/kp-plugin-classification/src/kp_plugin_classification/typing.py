@@ -40,7 +40,7 @@ class EntityTyping(ClassificationTask):
             if not self.multi_label and len(labels) != 1:
                 raise malformed_record(where, f"{len(labels)} labels where 'multi_label' is false")
             yield Record(
-                id=str(value.get("id", where.rpartition(":")[2])),
+                id=record_id(value.get("id"), where) or where.rpartition(":")[2],
                 segment=self.marked(text, [mention]),
                 labels=tuple(sorted(set(labels))),
                 info={"mention": text[mention.start : mention.end]},

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kpframework.api import ComponentConfig, InputFile, OnlyTest
+from kpframework.api import ComponentConfig, InputFile, OnlyTest, refuse_seen_test
 
 
 class Splits(ComponentConfig):
@@ -13,6 +13,11 @@ class Splits(ComponentConfig):
     train: InputFile = Field(description="Questions trained on.")
     dev: InputFile = Field(description="Questions on which epochs are chosen.")
     test: Annotated[InputFile, OnlyTest()] = Field(description="Questions that are scored.")
+
+    @model_validator(mode="after")
+    def _test_is_unseen(self) -> Self:
+        refuse_seen_test(self.test, train=self.train, dev=self.dev)
+        return self
 
 
 class Limits(ComponentConfig):
@@ -77,6 +82,13 @@ class ClozeQAConfig(ComponentConfig):
     limit: Limits = Field(
         default=Limits(),
         description="Questions used of each split, taken at even distances over the file.",
+    )
+    group: Annotated[str | None, OnlyTest()] = Field(
+        None,
+        min_length=1,
+        description="A field of the records, such as 'entity' or 'document': test questions with "
+        "one value are drawn together when intervals are estimated, because they are not "
+        "independent. null draws each alone.",
     )
     max_length: int = Field(
         64, ge=8, description="Longest input in tokens; special tokens, markers, slots included."

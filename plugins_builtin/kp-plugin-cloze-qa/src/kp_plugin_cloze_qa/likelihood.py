@@ -88,7 +88,9 @@ class Likelihood(Protocol):
             "gold": candidates.index(gold),
         }
         info = self.info(question)
-        return Example(question.id, tuple(segments), target, info, tuple(inputs))
+        return Example(
+            question.id, tuple(segments), target, info, tuple(inputs), group=question.group
+        )
 
     def own(self, text: str, span: tuple[int, int]) -> Segment:
         """Raise: a text of one's own has no candidates."""

@@ -11,7 +11,7 @@ from typing import Any
 from kp_plugin_cloze_qa import reading
 from kp_plugin_cloze_qa.reading import strings
 from kp_plugin_cloze_qa.template import Sentence
-from kpframework.api import malformed_record, record_field, record_id, record_span
+from kpframework.api import malformed_record, record_field, record_group, record_id, record_span
 
 NO_SUBJECT = "subject not found in the text"
 NO_TEMPLATE = "relation without a template"
@@ -36,6 +36,8 @@ class Question:
     answer_entities: tuple[str, ...]
     """Of the answers, in no particular relation to them; empty if the data name none."""
     where: str
+    group: str = ""
+    """Questions of one group are drawn together when intervals are estimated."""
 
     @property
     def subject(self) -> str:
@@ -62,15 +64,19 @@ class Reader:
     def _names(self) -> frozenset[str]:
         return reading.names(self.config.names)
 
-    def questions(self, path: str, left_out: Counter[str] | None = None) -> list[Question]:
+    def questions(
+        self, path: str, left_out: Counter[str] | None = None, group: str | None = None
+    ) -> list[Question]:
         """Return the questions of a file, in its order, that the options keep.
 
         Args:
             path: of the file.
             left_out: gets how many are left out for each reason.
+            group: the field that holds a question's group; None groups none.
 
         Raises:
-            KpError: KP620, a record is malformed; names file and line.
+            KpError: KP620, a record is malformed, or facts of one question are of two groups; names
+                file and line.
         """
         left = Counter[str]() if left_out is None else left_out
         made: dict[tuple[str, str], Question] = {}
@@ -79,11 +85,12 @@ class Reader:
             if "question" in value:
                 found = self._asked(value, where, left)
                 if found is not None:
-                    asked.append(found)
+                    asked.append(replace(found, group=record_group(value, group, where)))
                 continue
             fact = self._of_fact(value, where, left)
             if fact is not None:
                 # Facts of one subject and relation are one question with several answers.
+                fact = replace(fact, group=record_group(value, group, where))
                 key = (fact.entity or fact.subject, fact.relation)
                 first = made.get(key)
                 made[key] = fact if first is None else _with(first, fact)
@@ -109,7 +116,7 @@ class Reader:
             left[NO_ANSWER] += 1
             return None
         known = strings(value, "answer_entities", where) if "answer_entities" in value else ()
-        name = str(value.get("id", where.rpartition(":")[2]))
+        name = record_id(value.get("id"), where) or where.rpartition(":")[2]
         return Question(
             name, Sentence(text, span, len(text)), relation, entity, answers, known, where
         )
@@ -162,6 +169,12 @@ def _ends(value: dict[str, Any], where: str) -> Iterator[tuple[str, str]]:
 
 
 def _with(first: Question, more: Question) -> Question:
+    if more.group != first.group:
+        raise malformed_record(
+            more.where,
+            f"its group is {more.group!r}, but {first.group!r} at {first.where}, a fact of the "
+            "same question",
+        )
     return replace(
         first,
         answers=tuple(dict.fromkeys((*first.answers, *more.answers))),

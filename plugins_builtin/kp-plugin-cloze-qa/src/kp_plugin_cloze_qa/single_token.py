@@ -48,7 +48,7 @@ class SingleToken(Protocol):
         words = self._words(question)
         segment = self.segment(question.sentence, question.entity, next(iter(words.values())))
         target = {"answers": list(question.answers), "words": list(words)}
-        return Example(question.id, (segment,), target, self.info(question))
+        return Example(question.id, (segment,), target, self.info(question), group=question.group)
 
     def _words(self, question: Question) -> dict[str, str]:
         """Return entries of the vocabulary, and the answer each is the whole of."""

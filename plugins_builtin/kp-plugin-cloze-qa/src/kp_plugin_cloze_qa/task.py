@@ -47,7 +47,8 @@ class ClozeQA(Task):
         return Reader(self.config)
 
     def _questions(self, split: str, left_out: Counter[str] | None = None) -> list[Question]:
-        return self._reader.questions(getattr(self.config.data, split), left_out)
+        group = self.config.group if split == "test" else None
+        return self._reader.questions(getattr(self.config.data, split), left_out, group)
 
     def examples(self, split: str) -> Iterator[Example]:
         """Yield the questions of a split that the options keep; the others are counted.

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from kpframework.api import ComponentConfig, InputFile, OnlyTest
+from kpframework.api import ComponentConfig, InputFile, OnlyTest, same_content
 
 
 class Splits(ComponentConfig):
@@ -107,16 +107,25 @@ class FewShotConfig(ComponentConfig):
                 f"train and test have {train.pairs} supports each, in {train.ways} and in "
                 f"{test.ways} ways: pair scores are read by their number, so change one of both"
             )
-        dev = self.setting("dev")
-        first, second = (range(s.first_seed, s.first_seed + s.episodes) for s in (dev, test))
-        same = {"episodes", "first_seed"}
-        if (
-            self.data.dev == self.data.test
-            and dev.model_dump(exclude=same) == test.model_dump(exclude=same)
-            and max(first.start, second.start) < min(first.stop, second.stop)
-        ):
-            raise ValueError(
-                "dev and test draw the same episodes of one file; give dev another 'first_seed', "
-                "other relations, or another file"
-            )
         return self
+
+    @model_validator(mode="after")
+    def _test_is_unseen(self) -> Self:
+        for split in self.seen_files():
+            own = getattr(self, split)
+            # Other choices may overlap, too; the task finds out once it knows the file's relations.
+            if (own.only_relations, set(own.exclude_relations)) == (
+                self.test.only_relations,
+                set(self.test.exclude_relations),
+            ):
+                raise ValueError(
+                    f"test draws the relations of {split} from the same file, so what is scored "
+                    "has been seen before; give it another file, or by 'only_relations' and "
+                    "'exclude_relations' other relations"
+                )
+        return self
+
+    def seen_files(self) -> list[str]:
+        """Return which of ``train`` and ``dev`` read the content that test reads."""
+        data = self.data
+        return [s for s in ("train", "dev") if same_content(getattr(data, s), data.test)]

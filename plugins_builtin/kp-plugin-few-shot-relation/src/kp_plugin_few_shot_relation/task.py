@@ -43,10 +43,14 @@ class FewShotRelation(Task):
         return read_names(self.config.names)
 
     def examples(self, split: str) -> Iterator[Example]:
-        """Yield the queries of a split's episodes, those of one episode together."""
-        setting = self.config.setting(split)
-        path = getattr(self.config.data, split)
-        pool = Pool(path, self.config.markers, setting, self._names)
+        """Yield the queries of a split's episodes, those of one episode together.
+
+        Raises:
+            KpError: as `Pool`; KP628, test draws a relation that train or dev draws from its file.
+        """
+        setting, pool = self.config.setting(split), self._pool(split)
+        if split == "test":
+            self._refuse_seen(pool)
         inputs = tuple((0, support) for support in range(1, setting.pairs + 1))
         for seed in range(setting.first_seed, setting.first_seed + setting.episodes):
             drawn = pool.episode(seed)
@@ -62,6 +66,23 @@ class FewShotRelation(Task):
                         inputs=inputs,
                         group=str(seed),
                     )
+
+    def _pool(self, split: str) -> Pool:
+        path = getattr(self.config.data, split)
+        return Pool(path, self.config.markers, self.config.setting(split), self._names)
+
+    def _refuse_seen(self, test: Pool) -> None:
+        for split in self.config.seen_files():
+            shared = sorted(test.instances.keys() & self._pool(split).instances.keys())
+            if shared:
+                named = ", ".join(self._names.get(name, name) for name in shared[:5])
+                more = f" and {len(shared) - 5} more" if len(shared) > 5 else ""
+                raise KpError(
+                    "KP628",
+                    f"test draws relations that {split} draws from the same file: {named}{more}",
+                    f"name them in 'exclude_relations' of {split}, or give test another file",
+                    where=self.config.data.test,
+                )
 
     def _ways(self, pairs: int) -> int:
         """Return of how many relations so many supports are; the config leaves no doubt."""

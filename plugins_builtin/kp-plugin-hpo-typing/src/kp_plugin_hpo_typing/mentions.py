@@ -35,6 +35,7 @@ class _Vocabulary:
 
     def __init__(self, ontology: Ontology) -> None:
         self._ontology = ontology
+        self.entity_ids = list(ontology.names)
 
     def names(self) -> Iterator[tuple[str, str, float]]:
         names = self._ontology.names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,8 @@ from kpframework.api import Context, Mention
 class PhenotypeTyping(ClassificationTask):
     """Which organ systems a phenotype belongs to, of 23, given a mention of it in a definition.
 
-    No concept is in two splits.
+    No concept is in two splits. Several mentions of one are drawn together for intervals: they
+    share their answer and their entity's vector.
     """
 
     multi_label = True
@@ -36,8 +38,9 @@ class PhenotypeTyping(ClassificationTask):
 
     def records(self, split: str) -> Iterator[Record]:
         """Yield the records of a split in a stable order."""
-        limit = getattr(self.config, f"n_{split}")
-        for found in self._found[split][:limit]:
+        chosen = self._found[split][: getattr(self.config, f"n_{split}")]
+        times = Counter(found.concept for found in chosen)
+        for found in chosen:
             text, start, end = trimmed(found, self.config.window)
             mention = Mention(start, end, found.concept, role="mention")
             yield Record(
@@ -49,6 +52,7 @@ class PhenotypeTyping(ClassificationTask):
                     "concept": f"{found.concept} {self._ontology.names[found.concept][0]}",
                     "definition of": f"{found.source} {self._ontology.names[found.source][0]}",
                 },
+                group=found.concept if times[found.concept] > 1 else "",
             )
 
     def files(self) -> Sequence[Path]:

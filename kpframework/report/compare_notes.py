@@ -28,8 +28,7 @@ def notes_of(
     found = [*_runs(runs, tasks), *unpaired, *_unlike(runs, lines), *_marks(lines)]
     for run in runs:
         prefix = f"{run.label}, " if len(runs) > 1 else ""
-        shown = {**run.results, "tasks": [t for t in run.results["tasks"] if t["id"] in tasks]}
-        own = [*truncation_notes(shown), *notes.leakage(run.results), *_failures(run, tasks)]
+        own = [*_truncation(run, tasks), *notes.leakage(run.results), *_failures(run, tasks)]
         found += [f"{prefix}{note}" for note in own]
     return [safe_line(note) for note in dict.fromkeys(found)]
 
@@ -103,6 +102,12 @@ def _marks(lines: Iterable[Line]) -> Iterator[str]:
         kinds.append("allocated on the accelerator by torch")
     if kinds:
         yield f"peak MB: the most, in 10^6 bytes, while training: {', or '.join(kinds)}"
+
+
+def _truncation(run: Run, tasks: Sequence[str]) -> list[str]:
+    own = run.results.copy()
+    own["tasks"] = [task for task in own["tasks"] if task["id"] in tasks]
+    return truncation_notes(own)
 
 
 def _failures(run: Run, tasks: Sequence[str]) -> list[str]:

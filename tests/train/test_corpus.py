@@ -20,6 +20,7 @@ from kpframework.inject.special_tokens import SpecialTokens
 from kpframework.testing.tiny import TEXTS, WIDTH, tiny_model, tiny_table, tiny_tokenizer
 from kpframework.train.checkpoint import Checkpoint
 from kpframework.train.corpus import corpus_items, falsified, mask_tokens
+from kpframework.train.loop import History
 from kpframework.train.masked_logits import masked_lm_loss
 from kpframework.train.session import Session
 
@@ -226,6 +227,19 @@ def test_a_second_training_of_a_fit_does_not_go_on_from_the_firsts_checkpoint(
     assert [history.steps for history in own.histories] == [2, 2]
 
 
+def test_seconds_of_interrupted_attempts_are_added_and_this_ones_counted_once(
+    tmp_path, monkeypatch
+):
+    own = session(tmp_path)
+    for spent, earlier in ((0.0, 0.0), (500.0, 500.0), (100.0, 600.0)):
+        history = History(seconds=spent)
+        monkeypatch.setattr(
+            "kpframework.train.session.train_on_corpus", lambda *_, own=history, **__: own
+        )
+        own.corpus_objective(CONFIG, lambda b: b.hidden.mean())
+        assert own.earlier_seconds == pytest.approx(earlier, abs=50)
+
+
 def test_training_the_host_is_refused_where_the_injector_does_not_declare_it(tmp_path):
     with pytest.raises(KpError, match="KP745"):
         session(tmp_path).corpus_objective(CONFIG, lambda b: b.hidden.mean(), train_host=True)
@@ -258,7 +272,10 @@ def test_a_task_counts_the_examples_that_hold_no_entity(tmp_path):
     own.task_data = (object(), both, both)
     seen = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kpframework.train.session.train_on_task", lambda *a, **_: seen.append(a[3]))
+        patch.setattr(
+            "kpframework.train.session.train_on_task",
+            lambda *a, **_: seen.append(a[3]) or History(),
+        )
         own.task(CONFIG)
     assert len(seen[0][0].items) == 2
     (counted,) = own.tallies

@@ -101,7 +101,7 @@ def train(parts: RowParts) -> Action:
         return {
             **made,
             "parameters": parameters,
-            "seconds": time.perf_counter() - start,
+            "seconds": time.perf_counter() - start + session.earlier_seconds,
             "fingerprint": {"before": before, "after": after, "unchanged": before == after},
             "host": {
                 "model_type": row.model.config.model_type,

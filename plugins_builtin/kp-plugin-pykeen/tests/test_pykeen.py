@@ -3,6 +3,7 @@ import random
 import subprocess
 import sys
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,42 @@ def test_the_same_seed_gives_the_same_bytes_whatever_ran_before(model, tmp_path)
     assert first.vectors.tobytes() == again.vectors.tobytes()
     assert first.metrics == again.metrics
     assert first.vectors.tobytes() != other.vectors.tobytes()
+
+
+class Stop(Exception):
+    """Stands for a kill."""
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_a_killed_training_goes_on_to_the_same_bytes(model, epoch, tmp_path, monkeypatch):
+    whole = compute(model, tmp_path / "whole", epochs=5)
+    from kp_plugin_pykeen import training
+
+    often = partial(training.Checkpoint, every=0.0)
+    seen = []
+
+    @contextmanager
+    def progress(description, total):
+        def advance(count=1, note=""):
+            seen.append(count)
+            if stop and sum(seen) > epoch:
+                raise Stop
+
+        yield advance
+
+    stop = True
+    monkeypatch.setattr(training, "Checkpoint", often)
+    with pytest.raises(Stop):
+        compute(model, tmp_path, epochs=5, progress=progress)
+    stop = False
+    torch.rand(3)
+    seen.clear()
+    resumed = compute(model, tmp_path, epochs=5, progress=progress)
+    assert seen[0] == epoch
+    assert sum(seen) == 5
+    assert resumed.vectors.tobytes() == whole.vectors.tobytes()
+    assert resumed.metrics == whole.metrics
 
 
 def test_training_learns_what_generalises(tmp_path):

@@ -13,6 +13,7 @@ from pykeen.training import NonFiniteLossError, SLCWATrainingLoop
 from pykeen.training.callbacks import TrainingCallback
 from pykeen.triples import CoreTriplesFactory
 
+from kp_plugin_pykeen.checkpoint import Checkpoint
 from kpframework import KpError
 from kpframework.api import Context
 
@@ -29,7 +30,7 @@ class _Progress(TrainingCallback):
 
 
 def train(model: ERModel, factory: CoreTriplesFactory, config: Any, context: Context) -> None:
-    """Train a model in place.
+    """Train a model in place; one that was killed goes on from its last checkpoint.
 
     Raises:
         KpError: KP441 the loss is no longer finite.
@@ -45,18 +46,23 @@ def train(model: ERModel, factory: CoreTriplesFactory, config: Any, context: Con
         negative_sampler_kwargs={"num_negs_per_pos": config.negatives},
         automatic_memory_optimization=False,
     )
+    checkpoint = Checkpoint(context.scratch)
+    done = checkpoint.restore(loop)
     # PyKEEN collects garbage every epoch: it need not look at what was there before.
     gc.freeze()
     try:
         with context.progress("train entity embeddings", config.epochs) as advance:
+            if done:
+                advance(done)
             loop.train(
                 factory,
                 num_epochs=config.epochs,
                 batch_size=config.batch_size,
                 sub_batch_size=config.batch_size,
                 use_tqdm=False,
+                continue_training=done > 0,
                 checkpoint_directory=context.scratch,
-                callbacks=_Progress(advance),
+                callbacks=[_Progress(advance), checkpoint],
                 pin_memory=False,
             )
     except NonFiniteLossError as error:
@@ -65,6 +71,7 @@ def train(model: ERModel, factory: CoreTriplesFactory, config: Any, context: Con
         ) from error
     finally:
         gc.unfreeze()
+    checkpoint.remove()
 
 
 def score(

@@ -49,7 +49,9 @@ def hash_files(steps: Iterable[Step], display: Display) -> None:
     """
     store = digest_store()
     files = dict.fromkeys(path for step in steps for path in step.files)
-    sizes = {path: store.unread(path) for path in files}
+    sizes = {path: size for path in files if (size := store.unread(path))}
+    if not sizes:
+        return
     with display.progress("hashing input files, MB", sum(sizes.values()) // _MB) as advance:
         read = 0
 
@@ -60,9 +62,8 @@ def hash_files(steps: Iterable[Step], display: Display) -> None:
                 advance(read // _MB)
                 read %= _MB
 
-        for path, size in sizes.items():
-            if size:
-                store.digest(path, count)
+        for path in sizes:
+            store.digest(path, count)
 
 
 def execute(

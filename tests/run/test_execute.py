@@ -198,8 +198,7 @@ def test_the_files_of_steps_are_hashed_once_with_a_bar(
     display = _Watched()
     for _ in range(2):
         hash_files(steps, display)
-    what = "hashing input files, MB"
-    assert display.bars == [(what, 3, 3), (what, 0, 0)]
+    assert display.bars == [("hashing input files, MB", 3, 3)]
     gone = make_step("c", files=(tmp_path / "gone",))
     hash_files([gone], display)
     with pytest.raises(KpError, match="KP501"):

@@ -39,7 +39,12 @@ class EmbeddingTable:
 
 
 class Embeddings(ABC):
-    """Trains or reads entity embeddings."""
+    """Trains or reads entity embeddings.
+
+    Leakage control drops triples before they are computed. A component whose vectors are not
+    computed from the triples declares ``capabilities={"reads_triples": False}``, and a spec that
+    would claim such control for them is refused.
+    """
 
     def __init__(self, config: Any, context: Context) -> None:
         self.config = config

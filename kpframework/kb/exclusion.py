@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -32,51 +32,72 @@ Pair = tuple[str, str, str]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
+_SHOWN = 20
+"""Names that an error gives of many."""
+
 
 def exclude_triples(
     store: KBStore,
-    pairs: Sequence[Pair],
+    instances: Mapping[str, Sequence[Pair]],
     folder: Path,
     match: Match,
     relations: Sequence[str] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> KBStore:
     """Write a store without the triples that leak, all entities kept.
 
-    Its counts gain ``excluded`` (triples dropped), ``instances`` (that were looked at) and
-    ``leaking_instances`` (for which at least one triple was dropped).
+    Its counts gain ``excluded`` (triples dropped), ``instances`` (that were looked at), ``checked``
+    (of which the knowledge base knows what is compared) and ``leaking_instances`` (for which at
+    least one triple was dropped); ``test_instances`` and ``leaking_test_instances`` are those of
+    the split ``test``, if it is among them.
 
     Args:
         store: what to filter.
-        pairs: the instances; ids may be of another id space (``UMLS:C0003706``).
+        instances: of each split; ids may be of another id space (``UMLS:C0003706``).
         folder: where the new store goes.
         match: ``pair`` every triple that joins the two ends, either way; ``exact`` the very
             (head, relation, tail); ``head`` every triple that leaves one of the instance's ends.
         relations: only triples of these are dropped; None drops any.
+        labels: the store's relation for an instance's, where it is called otherwise.
 
     Raises:
-        KpError: KP404 a relation of the filter is not in the knowledge base, KP405 ``exact`` for
-            instances without relations.
+        KpError: KP404 a relation of the filter or of the labels is not in the knowledge base, KP405
+            ``exact`` for instances without a relation that it has, KP406 no instance can be checked
+            because it does not have their entities.
     """
+    pairs = [pair for own in instances.values() for pair in own]
     candidates = _of_relations(store, relations)
     triples = store.triples
     ends = _rows(store, pairs)
     if match == "head":
+        checked: Mask = np.any(ends >= 0, axis=1)
         dropped = candidates & np.isin(triples[:, 0], ends[ends >= 0])
-        leaking = np.isin(ends, np.unique(triples[dropped, 0])).any(axis=1)
+        leaking: Mask = np.any(np.isin(ends, np.unique(triples[dropped, 0])), axis=1)
     else:
         numbers = np.zeros(len(pairs), dtype=np.int64)
-        known: Mask = np.all(ends >= 0, axis=1)
+        checked = np.all(ends >= 0, axis=1)
         joined = triples[:, [0, 2]]
-        labels = np.zeros(len(triples), dtype=np.int64)
+        kinds = np.zeros(len(triples), dtype=np.int64)
         if match == "pair":
             ends, joined = np.sort(ends, axis=1), np.sort(joined, axis=1)
         else:
-            numbers, labels = _relation_numbers(store, pairs), triples[:, 1]
-            known &= numbers >= 0
+            numbers, kinds = _relation_numbers(store, pairs, labels or {}), triples[:, 1]
+            checked &= numbers >= 0
         wanted = np.column_stack([ends, numbers])
-        held = np.column_stack([joined, labels])
-        dropped, leaking = _common(held, candidates, wanted, known)
-    return _write(store, folder, dropped, len(pairs), int(leaking.sum()))
+        held = np.column_stack([joined, kinds])
+        dropped, leaking = _common(held, candidates, wanted, checked)
+    if pairs and not checked.any():
+        raise _unchecked(store, pairs, match)
+    counts = {
+        "instances": len(pairs),
+        "checked": int(checked.sum()),
+        "leaking_instances": int(leaking.sum()),
+    }
+    if "test" in instances:
+        tested = np.array([s == "test" for s, own in instances.items() for _ in own], dtype=bool)
+        counts["test_instances"] = int(tested.sum())
+        counts["leaking_test_instances"] = int(leaking[tested].sum())
+    return _write(store, folder, dropped, counts)
 
 
 def _rows(store: KBStore, pairs: Sequence[Pair]) -> Ints:
@@ -89,26 +110,59 @@ def _rows(store: KBStore, pairs: Sequence[Pair]) -> Ints:
 def _of_relations(store: KBStore, relations: Sequence[str] | None) -> Mask:
     if relations is None:
         return np.ones(len(store.triples), dtype=bool)
+    return np.isin(store.triples[:, 1], _numbers(store, relations))
+
+
+def _numbers(store: KBStore, relations: Iterable[str]) -> list[int]:
     known = {name: number for number, name in enumerate(store.relations)}
     for name in relations:
         if name not in known:
             raise KpError(
                 "KP404",
                 f"knowledge base {store.name!r} has no relation {name!r}",
-                f"choose from: {', '.join(store.relations[:20])}",
+                f"choose from: {_some(store.relations)}",
             )
-    return np.isin(store.triples[:, 1], [known[name] for name in relations])
+    return [known[name] for name in relations]
 
 
-def _relation_numbers(store: KBStore, pairs: Sequence[Pair]) -> Ints:
-    if pairs and not any(relation for _, _, relation in pairs):
-        raise KpError(
-            "KP405",
-            "match 'exact' compares relations, but the task's instances have none",
-            "use match 'pair'",
-        )
+def _relation_numbers(store: KBStore, pairs: Sequence[Pair], labels: Mapping[str, str]) -> Ints:
     known = {name: number for number, name in enumerate(store.relations)}
-    return np.array([known.get(relation, -1) for _, _, relation in pairs], dtype=np.int64)
+    known |= dict(zip(labels, _numbers(store, labels.values()), strict=True))
+    numbers = np.array([known.get(relation, -1) for _, _, relation in pairs], dtype=np.int64)
+    if pairs and not np.any(numbers >= 0):
+        named = list(dict.fromkeys(relation for _, _, relation in pairs if relation))
+        if not named:
+            message, fix = "but the task's instances have none", "use match 'pair'"
+        else:
+            message = f"but knowledge base {store.name!r} has none of the task's: {_some(named)}"
+            fix = "name its relation for each in 'labels' of 'exclude', or use match 'pair'; "
+            fix += f"it has: {_some(store.relations)}"
+        raise KpError("KP405", f"match 'exact' compares relations, {message}", fix)
+    return numbers
+
+
+def _unchecked(store: KBStore, pairs: Sequence[Pair], match: Match) -> KpError:
+    """Return the error for instances of which the knowledge base knows none."""
+    named = dict.fromkeys(end for pair in pairs for end in pair[:2] if end)
+    if not named:
+        why, fix = "they name no entity", "let the data name the entities of their mentions"
+    elif match != "head" and not any(head and tail for head, tail, _ in pairs):
+        why = "each names one entity, and two are compared"
+        fix = "use match 'head', or let the data name the other (cloze-qa: 'answer_entities')"
+    else:
+        why = f"the knowledge base does not know their entities, such as {_some(list(named))}"
+        fix = f"bring the ids to one form; it has: {_some(store.entity_ids)}"
+    return KpError(
+        "KP406",
+        f"match {match!r} can check none of the {len(pairs)} instances against knowledge base "
+        f"{store.name!r}: {why}",
+        fix,
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = ", …" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _common(held: Ints, candidates: Mask, wanted: Ints, known: Mask) -> tuple[Mask, Mask]:
@@ -129,7 +183,7 @@ def _common(held: Ints, candidates: Mask, wanted: Ints, known: Mask) -> tuple[Ma
     return dropped, leaking
 
 
-def _write(store: KBStore, folder: Path, dropped: Mask, instances: int, leaking: int) -> KBStore:
+def _write(store: KBStore, folder: Path, dropped: Mask, counts: Mapping[str, int]) -> KBStore:
     folder.mkdir(parents=True, exist_ok=True)
     for name in (ENTITIES, RELATIONS, NAME_INDEX, XREF_INDEX):
         if (store.folder / name).is_file():  # a store written before there were indices has none
@@ -141,8 +195,7 @@ def _write(store: KBStore, folder: Path, dropped: Mask, instances: int, leaking:
     description["counts"] |= {
         "triples": len(dropped) - excluded,
         "excluded": excluded,
-        "instances": instances,
-        "leaking_instances": leaking,
+        **counts,
     }
     write_json(folder / METADATA, description)
     return open_store(folder)

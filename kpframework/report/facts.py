@@ -84,8 +84,8 @@ def _knowledge_card(knowledge: KnowledgeInfo) -> Card:
         counted = statistics if isinstance(statistics, Mapping) else {}
         groups.append(("Linker", _in_words({**linker, **counted})))
     only: Results = {"name": "", "seeds": [], "tasks": [], "rows": [], "knowledge": [knowledge]}
-    _, _, left_out = leakage(only)[0].partition(": ")
-    groups.append(("Leakage", [("left out", left_out)]))
+    _, _, control = leakage(only)[0].partition(": ")
+    groups.append(("Leakage", [("control", control)]))
     return Card(safe_line(knowledge["id"]), tuple(groups))
 
 

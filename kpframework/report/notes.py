@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from kpframework.report import numbers
 from kpframework.report.grid import host_moved, verdict
-from kpframework.report.model import Results, Row, primary_metric
+from kpframework.report.model import Excluded, Results, Row, primary_metric
 from kpframework.report.truncation import truncation_notes
 from kpframework.safe import safe_line
 
 _REASON_LIMIT = 300
+_UNCONTROLLED = (
+    "no leakage control: triples are used as they are, leaking instances are not counted"
+)
 
 
 def footnotes(results: Results) -> list[str]:
@@ -76,20 +79,26 @@ def leakage(results: Results) -> list[str]:
     lines = []
     for knowledge in results.get("knowledge") or ():
         excluded = knowledge.get("excluded")
-        if excluded:
-            leaking, dropped = excluded.get("leaking_instances"), excluded.get("excluded")
-            if leaking is None or dropped is None:
-                what = "the exclusion was not made"
-            else:
-                instances = numbers.plural(leaking, "leaking instance")
-                what = (
-                    f"{instances} of {safe_line(excluded['task'])} (match: "
-                    f"{safe_line(excluded['match'])}), {numbers.plural(dropped, 'triple')} left out"
-                )
-            lines.append(f"{safe_line(knowledge['id'])}: {what}")
-        else:
-            lines.append(f"{safe_line(knowledge['id'])}: nothing left out")
+        what = _excluded(excluded) if excluded else _UNCONTROLLED
+        lines.append(f"{safe_line(knowledge['id'])}: {what}")
     return lines
+
+
+def _excluded(excluded: Excluded) -> str:
+    leaking, dropped = excluded.get("leaking_instances"), excluded.get("excluded")
+    if leaking is None or dropped is None:
+        return "the exclusion was not made"
+    what = (
+        f"{numbers.plural(leaking, 'leaking instance')} of {safe_line(excluded['task'])} (match: "
+        f"{safe_line(excluded['match'])}), {numbers.plural(dropped, 'triple')} left out"
+    )
+    if "checked" in excluded and "instances" in excluded:
+        of = numbers.plural(excluded["instances"], "instance")
+        what += f"; {numbers.count(excluded['checked'])} of {of} could be checked"
+    if "leaking_test_instances" in excluded and "test_instances" in excluded:
+        tested = numbers.plural(excluded["test_instances"], "test instance")
+        what += f"; {numbers.count(excluded['leaking_test_instances'])} of {tested} leak"
+    return what
 
 
 def failures(results: Results) -> list[str]:

@@ -42,6 +42,11 @@ def uses_knowledge(injector: BoundComponent) -> bool:
     )
 
 
+def reads_triples(embeddings: BoundComponent) -> bool:
+    """Return whether vectors are computed from a knowledge base's triples, as declared."""
+    return bool(embeddings.registered.component.capabilities.get("reads_triples", True))
+
+
 def head_of(task: BoundComponent) -> str:
     """Return which head a task's host has, by its declared capabilities."""
     return str(task.registered.component.capabilities.get("head", "sequence-classification"))
@@ -51,6 +56,7 @@ def check(
     root: Node,
     rows: Mapping[int, BoundComponent | None],
     tasks: Mapping[int, BoundComponent | None],
+    embeddings: Mapping[int, BoundComponent | None],
     findings: Findings,
 ) -> None:
     """Add what is wrong between sections. Works on whatever is well-formed in the tree.
@@ -59,6 +65,7 @@ def check(
         root: of the spec.
         rows: the injector of each row that has one of its own.
         tasks: the component of each task.
+        embeddings: those of each knowledge section.
         findings: gets the problems.
     """
     checks = _Checks(root, findings)
@@ -68,6 +75,7 @@ def check(
     checks.corpora()
     checks.hosts()
     checks.injections(rows)
+    checks.exclusions(rows, embeddings)
     checks.heads(rows, tasks)
     checks.circles()
     compare = root.get("compare")
@@ -140,6 +148,45 @@ class _Checks:
             exclude = node.get("exclude")
             if exclude is not None:
                 self.reference(exclude, (*loc, "exclude", "task"), "tasks")
+
+    def exclusions(
+        self,
+        rows: Mapping[int, BoundComponent | None],
+        embeddings: Mapping[int, BoundComponent | None],
+    ) -> None:
+        """Check that what is left out of a knowledge base can be left out of its vectors, too."""
+        takers = self._takers(rows)
+        for i, (loc, node) in enumerate(self.section("knowledge")):
+            exclude, bound = node.get("exclude"), embeddings.get(i)
+            row = takers.get(node.text("id"))
+            if exclude is None or exclude.value is None or bound is None or row is None:
+                continue
+            if not reads_triples(bound):
+                message = f"embeddings {bound.registered.name!r} do not read the triples: without "
+                message += f"some of them, the vectors that row {row!r} takes are the same"
+                fix = "take embeddings that are trained on the triples, such as 'transe'; or make "
+                fix += "the vectors without the triples that leak, and remove 'exclude'"
+                self.findings.add("KP323", (*loc, "exclude"), message, fix, by_key=True)
+
+    def _takers(self, rows: Mapping[int, BoundComponent | None]) -> dict[str | None, str | None]:
+        """Return the first row that takes entity vectors, for each knowledge section of one."""
+        nodes = [node for _, node in self.section("injections")]
+        numbers = {own: i for i, node in enumerate(nodes) if (own := node.text("id")) is not None}
+        first = next(iter(self.known["knowledge"]), None)
+        takers: dict[str | None, str | None] = {}
+        for number, node in enumerate(nodes):
+            origin, passed = number, set[int]()
+            while origin not in passed:  # a circle is reported elsewhere
+                passed.add(origin)
+                origin = numbers.get(nodes[origin].text("from") or "", origin)
+            injector, made = rows.get(origin), nodes[origin]
+            named = node.text("knowledge") or made.text("knowledge")
+            if injector is not None and needs_entities(injector):
+                takers.setdefault(named or first, node.text("id"))
+            elif injector is None and named and made.text("from"):
+                # A saved plugin with knowledge of this spec: what it takes is not known here.
+                takers.setdefault(named, node.text("id"))
+        return takers
 
     def corpora(self) -> None:
         for loc, node in self.section("corpora"):

@@ -95,7 +95,9 @@ def load_spec(
             rows[i] = binder.component("injector", loc, node, INJECTION_KEYS)
     section = Section((), Spec, "the spec", core=("extends",), titles=_TITLES)
     spec = binder.validate(section, data, source.absolute().parent)
-    check(root, rows, tasks, findings)
+    sections = (root.get("knowledge") or root).items()
+    vectors = {i: parts.get(("knowledge", i, "embeddings")) for i, _ in sections}
+    check(root, rows, tasks, vectors, findings)
     findings.raise_any()
     return _assembled(spec, source.absolute(), root, registry, parts, tasks, rows)
 

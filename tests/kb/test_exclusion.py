@@ -2,7 +2,7 @@ import pytest
 
 from kpframework import KpError
 from kpframework.api import Context, Entity, KBProvider, Triple
-from kpframework.kb.exclusion import exclude_triples
+from kpframework.kb import exclusion
 from kpframework.kb.store import build_store
 
 TRIPLES = [
@@ -33,6 +33,10 @@ def store(tmp_path):
 def left(store):
     ids, relations = store.entity_ids, store.relations
     return [(ids[h], relations[r], ids[t]) for h, r, t in store.triples.tolist()]
+
+
+def exclude_triples(store, pairs, folder, match, relations=None, labels=None):
+    return exclusion.exclude_triples(store, {"train": pairs}, folder, match, relations, labels)
 
 
 def counts(store):
@@ -83,9 +87,55 @@ def test_no_instances_exclude_nothing(store, tmp_path):
         assert (result.triples == store.triples).all()
 
 
+def test_instances_that_cannot_be_checked_are_counted(store, tmp_path):
+    ends = [("b", "a", ""), ("a", "", ""), ("a", "unknown", ""), ("", "", "")]
+    assert exclude_triples(store, ends, tmp_path / "pair", "pair").counts["checked"] == 1
+    assert exclude_triples(store, ends, tmp_path / "head", "head").counts["checked"] == 3
+    named = [("a", "b", "s"), ("a", "b", "S"), ("a", "unknown", "s")]
+    assert exclude_triples(store, named, tmp_path / "exact", "exact").counts["checked"] == 1
+
+
+def test_the_tests_own_instances_are_counted_apart(store, tmp_path):
+    splits = {"train": [("a", "b", ""), ("a", "d", "")], "test": [("a", "d", ""), ("c", "d", "")]}
+    result = exclusion.exclude_triples(store, splits, tmp_path / "less", "pair")
+    assert counts(result) == (4, 4, 2)
+    assert result.counts["test_instances"] == 2
+    assert result.counts["leaking_test_instances"] == 1
+    splits.pop("test")
+    seen = exclusion.exclude_triples(store, splits, tmp_path / "seen", "pair")
+    assert "leaking_test_instances" not in seen.counts
+
+
+@pytest.mark.parametrize(
+    ("pairs", "match", "says"),
+    [
+        ([("a", "", ""), ("b", "", "")], "pair", r"each names one entity.*\n.*use match 'head'"),
+        ([("a", "", "r")], "exact", r"each names one entity.*\n.*use match 'head'"),
+        ([("", "", "")], "head", "they name no entity"),
+        ([("Q1", "Q2", "")], "pair", r"such as Q1, Q2\n.*it has: a, b, c, d"),
+        ([("Q1", "", "")], "head", r"such as Q1\n.*it has: a, b, c, d"),
+    ],
+)
+def test_instances_of_which_none_can_be_checked_are_an_error(store, tmp_path, pairs, match, says):
+    with pytest.raises(KpError, match=rf"KP406(.|\n)*'given'.*{says}"):
+        exclude_triples(store, pairs, tmp_path / "less", match)
+    assert not (tmp_path / "less").exists()
+
+
 def test_exact_without_relations_is_an_error(store, tmp_path):
-    with pytest.raises(KpError, match="KP405"):
+    with pytest.raises(KpError, match=r"KP405(.|\n)*instances have none"):
         exclude_triples(store, [("a", "b", "")], tmp_path / "less", "exact")
+
+
+def test_exact_with_relations_that_are_called_otherwise_needs_labels(store, tmp_path):
+    pairs = [("a", "b", "is in"), ("c", "d", "r")]
+    with pytest.raises(KpError, match=r"KP405(.|\n)*is in\n.*'labels'(.|\n)*it has: r, s"):
+        exclude_triples(store, pairs[:1], tmp_path / "none", "exact")
+    result = exclude_triples(store, pairs, tmp_path / "less", "exact", labels={"is in": "s"})
+    assert sorted(set(TRIPLES) - set(left(result))) == [("a", "s", "b")]
+    assert counts(result) == (1, 2, 1)
+    with pytest.raises(KpError, match=r"KP404(.|\n)*'S'(.|\n)*choose from: r, s"):
+        exclude_triples(store, pairs, tmp_path / "wrong", "exact", labels={"is in": "S"})
 
 
 def test_an_unknown_relation_in_the_filter_is_an_error(store, tmp_path):

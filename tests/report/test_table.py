@@ -41,6 +41,13 @@ def test_mark_stands_exactly_where_the_interval_excludes_zero(
             assert marks[row["injection"]] == ("*" if clear else "")
 
 
+def test_a_record_without_counts_of_what_was_checked_claims_none(results: dict[str, Any]) -> None:
+    excluded = results["knowledge"][1]["excluded"]
+    for name in ("checked", "test_instances", "leaking_test_instances"):
+        del excluded[name]
+    assert "(match: head), 2,311 triples left out\n" in plain_table(results)
+
+
 def test_failed_row_shows_its_reason(results: dict[str, Any]) -> None:
     text = plain_table(results)
     assert "prompt failed: error[KP720]: 4 verbalised triples do not fit" in text

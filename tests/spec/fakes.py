@@ -124,11 +124,15 @@ COMPONENTS = (
     _component("backbone", "hf", "HFConfig"),
     _component("kb", "triples", "TriplesConfig"),
     _component("embeddings", "transe", "TransEConfig"),
+    _component("embeddings", "given", "TriplesConfig", capabilities={"reads_triples": False}),
     _component("linker", "annotated", "AnnotatedConfig"),
     _component("linker", "gazetteer", "GazetteerConfig"),
     _component("host", "full", "FullConfig"),
     _component("host", "lora", "LoraConfig"),
     _component("injector", "none", "NoneConfig", capabilities={"needs_entities": False}),
+    _component(
+        "injector", "prompt", "NoneConfig", capabilities={"needs_entities": False, "needs_kb": True}
+    ),
     _component("injector", "map-tuning", "MapTuningConfig"),
     _component("injector", "staged", "StagedConfig"),
     _component("injector", "mix", "MixConfig"),

@@ -1,4 +1,4 @@
-"""Sound entity embeddings: vectors drawn from the seed."""
+"""Sound entity embeddings: vectors drawn from the seed, others for other triples."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ class Target(Embeddings):
 
     def compute(self, kb):
         """Draw the vectors."""
-        generator = np.random.default_rng(self.context.seed)
+        generator = np.random.default_rng([self.context.seed, *kb.triples.sum(0).tolist()])
         ids = list(kb.entity_ids)
         return EmbeddingTable(ids, self.draw(generator, len(ids)))
 

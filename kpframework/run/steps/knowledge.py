@@ -61,16 +61,17 @@ def exclude(section: Exclusion) -> Callable[[StepContext], Mapping[str, JSON]]:
     def action(context: StepContext) -> Mapping[str, JSON]:
         store = open_store(context.inputs["kb"])
         labels = json.loads((context.inputs["examples"] / "labels.json").read_text("utf-8"))
-        examples: list[Example] = []
+        found: dict[str, list[Pair]] = {}
         for split in section.splits:
             folder = context.inputs["test" if split == "test" else "examples"]
-            examples += read_examples(folder / f"{split}.jsonl")
+            found[split] = instances(read_examples(folder / f"{split}.jsonl"), labels)
         kept = exclude_triples(
             store,
-            instances(examples, labels),
+            found,
             context.output,
             match=section.match,
             relations=section.relations,
+            labels=section.labels,
         )
         return {**kept.metadata, **kept.counts}
 

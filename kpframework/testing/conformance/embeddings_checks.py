@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from kpframework.api.context import Context
 from kpframework.api.embeddings import EmbeddingTable
+from kpframework.api.kb import Triple
+from kpframework.kb.store import build_store
 from kpframework.testing.conformance.equality import equal
 from kpframework.testing.conformance.model import check, ensure
 from kpframework.testing.conformance.subject import Subject
 from kpframework.testing.conformance.world import knowledge_base
-from kpframework.testing.knowledge import tiny_vectors
+from kpframework.testing.knowledge import TinyKB, tiny_vectors
 
 GONE = ("E0", "E7")
 """What another release of the knowledge base does not have."""
@@ -86,6 +90,27 @@ def another_kb_release_is_no_error(subject: Subject) -> None:
     ensure(len(table.ids) == len(table.vectors), f"{len(table.ids)} ids, {len(table.vectors)} rows")
     unknown = [own for own in table.ids if kb.row(own) is None]
     ensure(not unknown, f"there is no {unknown[:3]} in it")
+
+
+class _Kindless(TinyKB):
+    """The same entities, without the triples that say of which kind each is."""
+
+    def triples(self) -> Iterator[Triple]:
+        return (own for own in super().triples() if own.relation != "kind")
+
+
+@check("embeddings")
+def reads_triples_as_declared(subject: Subject) -> None:
+    """Without some triples the vectors are others; they are not if `reads_triples` is False."""
+    own = subject.result()
+    scratch = subject.world.new_scratch()
+    kb = build_store(_Kindless(), scratch / "kb", "tiny", Context(scratch=scratch / "build"))
+    table = subject.create().compute(kb)
+    same = own["ids"] == list(table.ids) and np.array_equal(own["vectors"], np.array(table.vectors))
+    if subject.declares.get("reads_triples", True):
+        ensure(not same, 'they are the same: declare capabilities={"reads_triples": False}')
+    else:
+        ensure(same, "they are others, but the component declares that it reads no triples")
 
 
 @check("embeddings")

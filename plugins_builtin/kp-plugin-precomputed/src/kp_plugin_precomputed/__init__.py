@@ -16,6 +16,7 @@ def kp_components() -> Iterable[Component]:
             target="kp_plugin_precomputed.embeddings:PrecomputedEmbeddings",
             config="kp_plugin_precomputed.config:PrecomputedConfig",
             summary="Vectors trained elsewhere: .npy, .safetensors, PBG, PyKEEN, DGL-KE, word2vec.",
+            capabilities={"reads_triples": False},
         )
     ]
 

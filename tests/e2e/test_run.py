@@ -125,7 +125,18 @@ class TestTheWholeTable:
         subsets = {s["name"]: s["count"] for s in row(results, "frozen")["subsets"]}
         assert subsets == {"in KB": 36, "not in KB": 1}
         coverage = row(results, "replace")["coverage"]
-        assert coverage == {"mentions": 37, "linked": 36, "with_vector": 36, "truncated": 0}
+        assert coverage == {"mentions": 37, "linked": 36, "with_vector": 36}
+
+    def test_counts_what_was_cut_and_what_knowledge_was_kept_for_every_row(self, results):
+        for own in results["rows"]:
+            counted = own["truncation"]
+            assert counted["inputs"] > 0
+            assert counted["cut"] >= counted["cut_without_knowledge"]
+            asked = counted["knowledge"]
+            assert asked["kept"] <= asked["wanted"]
+            assert bool(asked["wanted"]) == (own["injection"] != "frozen")
+        (read,) = row(results, "map-task")["trained_on"]
+        assert (read["of"], read["kept"]) == ("examples", read["read"] - read["without_entity"])
 
     def test_reuses_a_trained_row_with_another_linker(self, results):
         own, origin = row(results, "relinked"), row(results, "replace")

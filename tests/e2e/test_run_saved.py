@@ -47,6 +47,8 @@ def test_a_saved_plugin_is_a_row_of_another_spec(make_project):
     for name in ("saved", "again"):
         assert row(results, name)["metrics"] == row(trained, "map-task")["metrics"]
         assert row(results, name)["calibration"] == row(trained, "map-task")["calibration"]
+        assert row(results, name)["parameters"] == row(trained, "map-task")["parameters"] > 0
+        assert row(results, name)["seconds"]["train"] is None, "an artifact does not keep it"
     # So few answers may be the same by chance; the threshold is a logit.
     assert row(results, "noise")["calibration"] != row(trained, "map-task")["calibration"]
     assert results["plugins"] == {}

@@ -96,8 +96,8 @@ def _excluded(excluded: Excluded) -> str:
         of = numbers.plural(excluded["instances"], "instance")
         what += f"; {numbers.count(excluded['checked'])} of {of} could be checked"
     if "leaking_test_instances" in excluded and "test_instances" in excluded:
-        tested = numbers.plural(excluded["test_instances"], "test instance")
-        what += f"; {numbers.count(excluded['leaking_test_instances'])} of {tested} leak"
+        both = (excluded["leaking_test_instances"], excluded["test_instances"])
+        what += f"; leaking of test: {' of '.join(map(numbers.count, both))}"
     return what
 
 

@@ -148,6 +148,9 @@ class TestTheWholeTable:
         held_out = next(k for k in results["knowledge"] if k["id"] == "held-out")
         assert held_out["kb"]["triples"] - held_out["excluded"]["triples"] > 12
         assert held_out["excluded"]["excluded"] > 12
+        assert 12 < held_out["excluded"]["checked"] <= held_out["excluded"]["instances"]
+        tested = held_out["excluded"]["leaking_test_instances"]
+        assert 0 < tested < held_out["excluded"]["leaking_instances"]
         assert held_out["embeddings"]["rows"] == ENTITIES + 2
         assert "mrr" in held_out["embeddings"]["metrics"]
 

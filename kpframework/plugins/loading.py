@@ -20,7 +20,7 @@ from kpframework.plugins.commands import import_command
 from kpframework.plugins.discovery import scan
 from kpframework.plugins.importing import describe, repair
 from kpframework.plugins.lookup import did_you_mean
-from kpframework.plugins.memory import recall, remember
+from kpframework.plugins.memory import recall
 from kpframework.plugins.records import SLOW_SECONDS, PluginRecord
 from kpframework.plugins.registry import Registry
 
@@ -34,9 +34,10 @@ _log = logging.getLogger(__name__)
 def load(safe_mode: bool = False) -> Registry:
     """Return the components of all installed plugins that are enabled and compatible.
 
-    A plugin that was loaded before and has not changed since is not imported: its declarations are
-    remembered, and its code is imported when a component or a hook of it is used. One that fails
-    becomes a record in `Registry.plugins` and an error only where it is needed.
+    None is imported: its declarations are remembered from when it was first loaded, in another
+    process, and its code is imported when a component or a hook of it is used. One that fails,
+    hangs or ends its process becomes a record in `Registry.plugins`, and an error only where it is
+    needed.
 
     Args:
         safe_mode: use no plugin at all.
@@ -45,11 +46,16 @@ def load(safe_mode: bool = False) -> Registry:
         KpError: the settings file cannot be read (KP207).
     """
     records, unknown = recall(scan(safe_mode))
-    loader = Loader()
-    fresh = {r.identity: loader.load(r) for r in unknown if r.module}
-    if fresh:
-        remember(fresh.values())
-    return Registry((fresh.get(r.identity, r) for r in records), loader)
+    fresh: dict[tuple[str, str], PluginRecord] = {}
+    if missing := [r for r in unknown if r.module]:
+        from kpframework.plugins.probing import probe
+
+        for record in probe(missing):
+            # What loaded there is imported here when it is used, as what is remembered.
+            fresh[record.identity] = replace(record, cached=record.state == "ok")
+            if record.note:
+                _log.warning("plugin %r of %r: %s", record.name, record.distribution, record.note)
+    return Registry((fresh.get(r.identity, r) for r in records), Loader())
 
 
 class Loader:
@@ -93,7 +99,7 @@ class Loader:
             record,
             components=components,
             hooks=tuple(name for name in HOOKS if hasattr(module, name)),
-            note=_slow(record, seconds, heavy),
+            note=_slow(seconds, heavy),
         )
 
     def _register(self, module: object, record: PluginRecord) -> None:
@@ -143,11 +149,10 @@ class Loader:
         return [list(r) if isinstance(r, Iterator) else r for r in results]
 
 
-def _slow(record: PluginRecord, seconds: float, heavy: list[str]) -> str:
+def _slow(seconds: float, heavy: list[str]) -> str:
     if seconds <= SLOW_SECONDS and not heavy:
         return ""
     note = f"slow import: {seconds:.1f} s"
     if heavy:
         note += f" (imports {', '.join(heavy)} to declare its components)"
-    _log.warning("plugin %r of %r: %s", record.name, record.distribution, note)
     return note

@@ -1,4 +1,4 @@
-"""The process in which one plugin is loaded on trial: a request on stdin, an answer on stdout."""
+"""The process in which plugins are loaded on trial: asked on stdin, a line for each on stdout."""
 
 from __future__ import annotations
 
@@ -16,28 +16,32 @@ from kpframework.plugins.registry import guarded
 
 
 def main() -> None:
-    """Load the plugin of the request and answer with its record as JSON."""
+    """Load the plugins of the request; answer with each one's record as a line of JSON.
+
+    It ends at the first of which there is something to say, which may concern those behind it.
+    """
     request = json.load(sys.stdin)
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    # Whatever the plugin prints must not mix with the answer.
+    # Whatever a plugin prints must not mix with the answers.
     os.dup2(2, 1)
-    sys.path[:] = request["path"]
     loader = Loader()
-    record = loader.load(PluginRecord(**request["record"]))
-    problems = _doctor(loader, record) if request["doctor"] and record.state == "ok" else []
-    answer: dict[str, Any] = asdict(
-        replace(
-            record,
-            components=tuple(
-                replace(c, capabilities=dict(c.capabilities)) for c in record.components
-            ),
-        )
-    )
-    answer["problems"] = [asdict(problem) for problem in problems]
-    answers.write(json.dumps(answer))
+    answers.write("ready\n")
     answers.flush()
-    # A thread the plugin started must not keep the process alive.
+    for content in request["records"]:
+        record = loader.load(PluginRecord(**content))
+        problems = _doctor(loader, record) if request["doctor"] and record.state == "ok" else []
+        answers.write(json.dumps(_as_json(record, problems)) + "\n")
+        answers.flush()
+        if record.state != "ok" or record.note:
+            break
+    # A thread that a plugin started must not keep the process alive.
     os._exit(0)
+
+
+def _as_json(record: PluginRecord, problems: list[Problem]) -> dict[str, Any]:
+    components = (replace(c, capabilities=dict(c.capabilities)) for c in record.components)
+    answer = asdict(replace(record, components=tuple(components)))
+    return answer | {"problems": [asdict(problem) for problem in problems]}
 
 
 def _doctor(loader: Loader, record: PluginRecord) -> list[Problem]:
@@ -50,7 +54,3 @@ def _doctor(loader: Loader, record: PluginRecord) -> list[Problem]:
         else:
             found += [problem for problem in result if isinstance(problem, Problem)]
     return found
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Loading plugins in processes of their own, with a time limit, and remembering the outcome."""
+"""Loading plugins on trial in other processes, with a time limit, and remembering the outcome."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from queue import Empty, Queue
+from threading import Thread, Timer
+from typing import Any, TextIO
 
 from kpframework.component import Component
 from kpframework.errors import Problem
@@ -19,6 +21,12 @@ from kpframework.plugins.memory import remember
 from kpframework.plugins.records import PluginRecord
 
 LIMIT_SECONDS = 10.0
+"""For one plugin, from when it is its turn."""
+START_SECONDS = 60.0
+"""For the process itself: a busy machine is no plugin's fault."""
+QUIET_SECONDS = 1.0
+"""After which a terminal is told what is waited for."""
+_START = "import sys; sys.path[:] = {path!r}; from kpframework.plugins.probed import main; main()"
 
 
 @dataclass(frozen=True)
@@ -30,45 +38,87 @@ class Diagnosis:
 
 
 def probe(records: Iterable[PluginRecord]) -> list[PluginRecord]:
-    """Load plugins in processes of their own and remember the outcome."""
-    return [diagnosis.record for diagnosis in diagnose(records, doctor=False)]
+    """Load plugins in another process and remember the outcome.
 
-
-def diagnose(records: Iterable[PluginRecord], doctor: bool = True) -> list[Diagnosis]:
-    """Load plugins in processes of their own, side by side, and ask their ``kp_doctor`` hooks.
-
-    A plugin that ends its process or takes longer than `LIMIT_SECONDS` is ``broken``.
+    One process loads them one after the other, until there is something to say of one: those
+    behind it get a new process, so that what it does is not laid at their door. One that ends the
+    process or takes longer than `LIMIT_SECONDS` is ``broken``.
     """
-    clean = [
-        replace(r, state="ok", reason="", fix="", note="", components=(), hooks=(), cached=False)
-        for r in records
-    ]
+    clean = _clean(records)
+    found: list[PluginRecord] = []
+    with _patience(len(clean)):
+        while len(found) < len(clean):
+            found += [d.record for d in _loaded(clean[len(found) :], doctor=False)]
+    remember(found)
+    return found
+
+
+def diagnose(records: Iterable[PluginRecord]) -> list[Diagnosis]:
+    """As `probe`, but each plugin in a process of its own, side by side; asks ``kp_doctor`` too."""
+    clean = _clean(records)
     if not clean:
         return []
-    with ThreadPoolExecutor(min(len(clean), 2 * (os.cpu_count() or 1))) as pool:
-        diagnoses = list(pool.map(lambda record: _diagnose(record, doctor), clean))
+    with _patience(len(clean)), ThreadPoolExecutor(min(len(clean), os.cpu_count() or 1)) as pool:
+        diagnoses = list(pool.map(lambda record: _loaded([record], doctor=True)[0], clean))
     remember(d.record for d in diagnoses)
     return diagnoses
 
 
-def _diagnose(record: PluginRecord, doctor: bool) -> Diagnosis:
-    request = {"record": asdict(record), "doctor": doctor, "path": sys.path}
+def _clean(records: Iterable[PluginRecord]) -> list[PluginRecord]:
+    return [
+        replace(r, state="ok", reason="", fix="", note="", components=(), hooks=(), cached=False)
+        for r in records
+    ]
+
+
+@contextmanager
+def _patience(count: int) -> Iterator[None]:
+    """Tell a terminal what is waited for, if it takes longer than an eye's blink."""
+    plugins = "a plugin that is" if count == 1 else f"{count} plugins that are"
+    line = f"loading {plugins} new or changed, on trial and once\n"
+    timer = Timer(QUIET_SECONDS, lambda: sys.stderr.write(line))
+    timer.daemon = True
+    if sys.stderr.isatty():
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _loaded(records: Sequence[PluginRecord], doctor: bool) -> list[Diagnosis]:
+    """Load plugins in one process; return them up to the first of which there is a remark."""
+    found: list[Diagnosis] = []
+    with _process(records, doctor) as (process, answer):
+        try:
+            answer(START_SECONDS)
+            for record in records:
+                found.append(_diagnosis(record, json.loads(answer(LIMIT_SECONDS))))
+                if found[-1].record.state != "ok" or found[-1].record.note:
+                    break
+            return found
+        except Empty:
+            reason = f"not loaded within {LIMIT_SECONDS:.0f} s"
+        except (ValueError, KeyError, TypeError):
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(1)
+            reason = f"loading it ends the process (exit code {process.returncode})"
+    record = records[len(found)]
     disable = f"kpframework plugins disable {record.name}"
-    try:
-        output, code = _run(json.dumps(request))
-    except subprocess.TimeoutExpired:
-        reason = f"not loaded within {LIMIT_SECONDS:.0f} s"
-        return Diagnosis(replace(record, state="broken", reason=reason, fix=disable))
-    try:
-        return _answer(record, json.loads(output))
-    except (ValueError, KeyError, TypeError):
-        reason = f"loading it ends the process (exit code {code})"
-        return Diagnosis(replace(record, state="broken", reason=reason, fix=disable))
+    return [*found, Diagnosis(replace(record, state="broken", reason=reason, fix=disable))]
 
 
-def _run(request: str) -> tuple[str, int]:
+@contextmanager
+def _process(
+    records: Sequence[PluginRecord], doctor: bool
+) -> Iterator[tuple[subprocess.Popen[str], Callable[[float], str]]]:
+    """Start a process that loads plugins; yield it, and what waits for its next line.
+
+    That raises `Empty` after the seconds it is given, and returns an empty line at the end.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "kpframework.plugins.probed"],
+        # Not -m: where this package is found may be known to this process alone.
+        [sys.executable, "-P", "-c", _START.format(path=sys.path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -76,11 +126,24 @@ def _run(request: str) -> tuple[str, int]:
         encoding="utf-8",
         start_new_session=True,
     )
+    assert process.stdin is not None
+    lines: Queue[str] = Queue()
+    reader = Thread(target=_read, args=(process.stdout, lines), daemon=True)
+    reader.start()
     try:
-        output, _ = process.communicate(request, timeout=LIMIT_SECONDS)
-        return output, process.returncode
+        with suppress(BrokenPipeError), process.stdin as asked:
+            json.dump({"records": [asdict(r) for r in records], "doctor": doctor}, asked)
+        yield process, lambda seconds: lines.get(timeout=seconds)
     finally:
         _end(process)
+        reader.join(1)
+
+
+def _read(stream: TextIO, lines: Queue[str]) -> None:
+    with stream, suppress(ValueError, OSError):
+        for line in stream:
+            lines.put(line)
+    lines.put("")
 
 
 def _end(process: subprocess.Popen[str]) -> None:
@@ -93,7 +156,7 @@ def _end(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
-def _answer(record: PluginRecord, answer: dict[str, Any]) -> Diagnosis:
+def _diagnosis(record: PluginRecord, answer: dict[str, Any]) -> Diagnosis:
     loaded = replace(
         record,
         state=answer["state"],

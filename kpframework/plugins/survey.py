@@ -14,7 +14,7 @@ def survey(records: Sequence[PluginRecord], imports: bool = True) -> list[Plugin
 
     Args:
         records: what `kpframework.plugins.discovery.scan` returned.
-        imports: load what is not remembered, each in a process of its own; else leave it be.
+        imports: load what is not remembered, in another process; else leave it be.
     """
     known, unknown = recall(records)
     if not imports or not unknown:

@@ -141,14 +141,18 @@ def fake_plugin(
 def broken_plugins(folder: Path, sleep_seconds: float = 5.0) -> dict[str, FakeDistribution]:
     """Write one plugin of each way to be broken; return them by that way.
 
-    The ways: ``import`` (a missing module), ``syntax``, ``sleeps``, ``exits``, ``core-range``, and
-    ``taken`` (it declares the mapper ``linear``, which the built-in mappers declare too).
+    The ways: ``import`` (a missing module), ``syntax``, ``sleeps``, ``exits``, ``ends`` (its
+    process, with nothing raised), ``hangs`` (what is found out once, after
+    `kpframework.plugins.probing.LIMIT_SECONDS`), ``core-range``, and ``taken`` (it declares the
+    mapper ``linear``, which the built-in mappers declare too).
     """
     ways: dict[str, dict[str, str]] = {
         "import": {"before": "import a_module_nobody_has"},
         "syntax": {"before": "def broken(:"},
         "sleeps": {"before": f"import time\ntime.sleep({sleep_seconds})"},
         "exits": {"before": "import sys\nsys.exit(7)"},
+        "ends": {"before": "import os\nos._exit(0)"},
+        "hangs": {"before": "while True:\n    pass"},
         "core-range": {"before": "raise AssertionError('an incompatible plugin was imported')"},
         "taken": {},
     }

@@ -1,10 +1,11 @@
-"""Six broken plugins and every command that must survive them."""
+"""Eight broken plugins and every command that must survive them."""
 
 import json
 
 import pytest
 
-from kpframework.testing.distributions import broken_plugins
+from kpframework.testing.distributions import broken_plugins, fake_plugin
+from kpframework.testing.project import tiny_project
 
 SLEEP = 1.5
 
@@ -24,6 +25,14 @@ def cli(tmp_path_factory, command_line):
 
 
 @pytest.fixture(scope="module")
+def spec(tmp_path_factory):
+    stage = {"stage": "task", "epochs": 1}
+    row = {"id": "map", "type": "map-tuning", "mapper": {"type": "mlp"}, "train": stage}
+    rows = [{"id": "frozen", "type": "none"}, row]
+    return tiny_project(tmp_path_factory.mktemp("project"), injections=rows)
+
+
+@pytest.fixture(scope="module")
 def listed(cli):
     return {r["name"]: r for r in json.loads(cli("plugins", "list", "--json").stdout)}
 
@@ -34,6 +43,8 @@ def listed(cli):
         ("import", "broken", "No module named 'a_module_nobody_has'", "pip install"),
         ("syntax", "broken", "SyntaxError", "kpframework plugins disable bad-syntax"),
         ("exits", "broken", "sys.exit(7)", "kpframework plugins disable bad-exits"),
+        ("ends", "broken", "exit code 0", "kpframework plugins disable bad-ends"),
+        ("hangs", "broken", "not loaded within 10 s", "kpframework plugins disable bad-hangs"),
         ("core-range", "incompatible", "needs kpframework>=99", "pip install"),
         ("taken", "conflict", "'linear' is also offered by kp-plugin-mappers", "bad-taken/linear"),
     ],
@@ -54,7 +65,7 @@ def test_the_table_shows_what_the_json_says(cli):
     text = cli("plugins", "list").stdout
     for part in ("incompatible: bad-core-range", "broken: bad-exits", "conflict: bad-taken"):
         assert part in text
-    assert text.count("  fix: ") >= 6
+    assert text.count("  fix: ") >= 8
 
 
 @pytest.mark.parametrize(
@@ -70,17 +81,24 @@ def test_the_table_shows_what_the_json_says(cli):
         (["plugins", "show", "mapper/linear"], 3),
         (["plugins", "show", "mapper/bad-import"], 3),
         (["plugins", "doctor", "--no-import"], 3),
+        (["schema"], 0),
+        (["validate", "{spec}"], 0),
+        (["plan", "{spec}"], 0),
+        (["lock", "{spec}"], 0),
+        (["kb", "info", "{spec}"], 0),
         (["plugins", "disable", "no-such-plugin"], 3),
         (["--safe-mode", "plugins", "list"], 0),
         (["plugins", "lst"], 2),
         (["plguins"], 2),
     ],
 )
-def test_every_command_survives_with_its_exit_code(cli, arguments, code):
-    assert cli(*arguments).returncode == code
+def test_every_command_survives_with_its_exit_code(cli, spec, arguments, code):
+    assert cli(*(own.format(spec=spec) for own in arguments)).returncode == code
 
 
-@pytest.mark.parametrize("way", ["import", "syntax", "sleeps", "exits", "core-range", "taken"])
+@pytest.mark.parametrize(
+    "way", ["import", "syntax", "sleeps", "exits", "ends", "hangs", "core-range", "taken"]
+)
 def test_any_of_them_can_be_disabled_and_enabled(cli, way):
     name = f"bad-{way}"
     assert cli("plugins", "disable", name).stdout == f"disabled: {name}\n"
@@ -88,6 +106,17 @@ def test_any_of_them_can_be_disabled_and_enabled(cli, way):
     record = next(r for r in states if r["name"] == name)
     assert (record["state"], record["fix"]) == ("disabled", f"kpframework plugins enable {name}")
     assert cli("plugins", "enable", name).stdout == f"enabled: {name}\n"
+
+
+@pytest.mark.parametrize("command", ["validate", "plan", "schema", "plugins show mapper/mlp"])
+def test_a_plugin_that_was_never_loaded_cannot_end_the_command(
+    spec, tmp_path, command_line, command
+):
+    fake_plugin(tmp_path, "ends", before="import os\nos._exit(0)", components=[("mapper", "m")])
+    named = [str(spec)] if command in {"validate", "plan"} else []
+    done = command_line(*command.split(), *named, site=tmp_path, config=tmp_path / "config")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
 
 
 def test_doctor_loads_each_and_exits_with_3(cli):

@@ -3,13 +3,15 @@ import sys
 
 import pytest
 
-from kpframework.plugins import load
+from kpframework.plugins import load, probing
 from kpframework.testing.distributions import broken_plugins, fake_plugin
 
 
 @pytest.fixture(autouse=True)
 def _only_fakes(monkeypatch):
-    monkeypatch.setenv("KPFRAMEWORK_PLUGINS", "toy,other,bad-import,bad-syntax,bad-exits,bad-taken")
+    ways = ("import", "syntax", "sleeps", "exits", "ends", "hangs", "taken")
+    allowed = ["toy", "other", *(f"bad-{way}" for way in ways)]
+    monkeypatch.setenv("KPFRAMEWORK_PLUGINS", ",".join(allowed))
 
 
 def record(registry, name):
@@ -33,17 +35,21 @@ def test_components_of_an_installed_plugin_are_there(site):
     assert record(registry, "toy").state == "ok"
 
 
-def test_plugins_that_cannot_be_imported_leave_the_others_alone(site):
-    broken_plugins(site)
+def test_plugins_that_cannot_be_imported_leave_the_others_alone(site, monkeypatch):
+    monkeypatch.setattr(probing, "LIMIT_SECONDS", 5.0)
+    broken_plugins(site, sleep_seconds=0.1)
     fake_plugin(site, "toy", components=[("mapper", "toy-mapper")])
     registry = load()
     assert registry.get("mapper", "toy-mapper").plugin == "toy"
+    assert [p.name for p in registry.plugins if p.usable] == ["bad-sleeps", "bad-taken", "toy"]
     assert record(registry, "bad-import").reason == (
         "ModuleNotFoundError: No module named 'a_module_nobody_has'"
     )
     assert record(registry, "bad-syntax").reason.startswith("SyntaxError: ")
     assert "line 1" in record(registry, "bad-syntax").reason
     assert record(registry, "bad-exits").reason == "it calls sys.exit(7)"
+    assert record(registry, "bad-ends").reason == "loading it ends the process (exit code 0)"
+    assert record(registry, "bad-hangs").reason == "not loaded within 5 s"
 
 
 def test_a_missing_module_that_an_extra_brings_is_named_in_the_fix(site):
@@ -99,11 +105,8 @@ def test_a_slow_import_is_warned_of_by_name(site, caplog):
     assert "'kp-plugin-toy'" in caplog.text
 
 
-def test_a_plugin_loaded_before_is_not_imported_again_until_it_is_used(site):
+def test_a_plugin_is_not_imported_until_it_is_used(site):
     fake_plugin(site, "toy", components=[("mapper", "toy-mapper")])
-    load()
-    for name in [name for name in sys.modules if name.startswith("kp_plugin_toy")]:
-        del sys.modules[name]
     registry = load()
     component = registry.get("mapper", "toy-mapper")
     assert "kp_plugin_toy" not in sys.modules
@@ -114,8 +117,6 @@ def test_a_plugin_loaded_before_is_not_imported_again_until_it_is_used(site):
 def test_a_plugin_whose_module_changed_is_loaded_anew(site):
     fake_plugin(site, "toy", components=[("mapper", "before")])
     assert load().names("mapper") == ["before"]
-    for name in [name for name in sys.modules if name.startswith("kp_plugin_toy")]:
-        del sys.modules[name]
     fake_plugin(site, "toy", components=[("mapper", "after-the-change")])
     assert load().names("mapper") == ["after-the-change"]
 

@@ -17,6 +17,46 @@ def test_a_plugin_is_loaded_in_another_process(site):
     assert "kp_plugin_toy" not in sys.modules
 
 
+def test_plugins_are_loaded_in_one_process_until_there_is_something_to_say_of_one(
+    site, monkeypatch
+):
+    counted = []
+    loaded = probing._loaded
+    monkeypatch.setattr(
+        probing,
+        "_loaded",
+        lambda given, doctor: counted.append(len(given)) or loaded(given, doctor),
+    )
+    for name in ("a", "b", "d"):
+        fake_plugin(site, name, components=[("mapper", name)])
+    assert [r.state for r in probing.probe(scanned("a", "b", "d"))] == ["ok"] * 3
+    assert counted == [3]
+    fake_plugin(site, "c", before="import os\nos._exit(0)")
+    found = probing.probe(scanned("a", "b", "c", "d"))
+    assert [(r.name, r.state) for r in found] == [
+        ("a", "ok"), ("b", "ok"), ("c", "broken"), ("d", "ok")
+    ]  # fmt: skip
+    assert counted[1:] == [4, 1]
+
+
+def test_what_one_plugin_imports_is_not_held_against_the_next(site):
+    (site / "tensorflow.py").touch()
+    fake_plugin(site, "a", before="import tensorflow")
+    fake_plugin(site, "b", before="import tensorflow")
+    assert ["imports tensorflow" in r.note for r in probing.probe(scanned("a", "b"))] == [
+        True,
+        True,
+    ]
+
+
+def test_a_terminal_is_told_what_is_waited_for(site, monkeypatch, capsys):
+    monkeypatch.setattr(probing, "QUIET_SECONDS", 0.1)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    fake_plugin(site, "toy", before="import time\ntime.sleep(0.5)")
+    probing.probe(scanned("toy"))
+    assert "loading a plugin that is new or changed" in capsys.readouterr().err
+
+
 def test_a_plugin_that_takes_too_long_is_broken(site, monkeypatch):
     monkeypatch.setattr(probing, "LIMIT_SECONDS", 1.0)
     fake_plugin(site, "toy", before="import time\ntime.sleep(60)")

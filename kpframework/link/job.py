@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import kpframework
 from kpframework import owner
-from kpframework.api.executor import Executor, Work
+from kpframework.api.executor import Executor, Work, outcome_of, reply
 from kpframework.digest import json_digest
 from kpframework.errors import KpError, Problem, SpecError
 from kpframework.kb.store import open_store
@@ -261,11 +262,10 @@ class _Run:
 
 
 def _here(work: Work, shards: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int, Any]]:
-    """Link shards in this process."""
-    if shards:
-        function = work.open()
-        for index, shard in enumerate(shards):
-            yield index, function(shard)
+    """Link shards in this process; what a plugin raises is told as a worker would."""
+    opened = cache(work.open)
+    for index, shard in enumerate(shards):
+        yield index, outcome_of(reply(lambda shard=shard: opened()(shard)))  # type: ignore[misc]
 
 
 def _report(folder: Path) -> dict[str, Any]:

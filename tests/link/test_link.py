@@ -15,6 +15,25 @@ from kpframework.cli.link import GOLD_FORMATS
 from kpframework.cli.link import INPUT_FORMATS as OFFERED
 from kpframework.cli.root import run
 from kpframework.link.inputs import INPUT_FORMATS
+from kpframework.testing.distributions import fake_plugin
+
+RAISES = """
+from kpframework.api import Linker
+
+
+class Target(Linker):
+    in_prepare = False
+    in_link = False
+
+    def prepare(self, kb):
+        if self.in_prepare:
+            raise RuntimeError("no luck")
+
+    def link(self, segments):
+        if self.in_link:
+            raise RuntimeError("no luck")
+        return [[] for _ in segments]
+"""
 
 
 def records(path):
@@ -256,6 +275,23 @@ def test_the_annotated_linker_sees_the_mentions_of_the_input_unless_told_otherwi
     for shown in ("none", "spans"):
         link(source, "-o", out, "--mentions", shown, linker="annotated")
         assert records(out)[0]["mentions"] == []
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("where", ["prepare", "link"])
+def test_what_a_linker_raises_is_told_alike_here_and_in_workers(
+    corpus, link, tmp_path, workers, where
+):
+    plugin = fake_plugin(corpus.site, "raises", components=[("linker", "raises")])
+    (corpus.site / plugin.module / "target.py").write_text(
+        RAISES.replace(f"in_{where} = False", f"in_{where} = True")
+    )
+    source = tmp_path / "one.txt"
+    source.write_text("one line\n" * (1 if workers == 0 else 200))
+    how = ("--workers", workers) if workers else ()
+    said = link(source, "-o", tmp_path / "out.jsonl", *how, linker="raises", code=1)
+    assert "KP840" in said
+    assert "a worker failed: RuntimeError: no luck" in said
 
 
 def test_a_change_of_one_line_links_only_the_shards_it_is_in(corpus, link, tmp_path, monkeypatch):

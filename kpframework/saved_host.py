@@ -65,7 +65,7 @@ def load_host(folder: str | Path, registry: Any = None) -> SavedHost:
     """
     from kpframework.inject.freezing import freeze
     from kpframework.inject.randomness import own_generators
-    from kpframework.train.hosts import is_causal, load_model, load_tokenizer
+    from kpframework.train.hosts import is_causal, load_model, load_tokenizer, padded_by
 
     folder = Path(folder)
     record = _read(folder)
@@ -91,6 +91,7 @@ def load_host(folder: str | Path, registry: Any = None) -> SavedHost:
         names = getattr(model.config, "id2label", None) or {}
         labels = tuple(str(names[i]) for i in sorted(names))
     tokenizer = load_tokenizer(folder)
+    padded_by(model, tokenizer)
     head = _CLASSIFIER
     if model.get_output_embeddings() is not None:
         head, labels = "causal-lm" if is_causal(model) else "masked-lm", ()

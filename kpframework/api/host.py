@@ -25,9 +25,10 @@ class Adaptation(ABC):
         self.context = context
 
     @property
-    @abstractmethod
     def train(self) -> TrainConfig:
-        """Options of the training loop."""
+        """Options of the training loop: the config, which is a `TrainConfig` as a rule."""
+        config: TrainConfig = self.config
+        return config
 
     @abstractmethod
     def prepare(self, model: PreTrainedModel, new: Collection[str] = ()) -> Any:

@@ -120,12 +120,7 @@ class TinyAdaptation(Adaptation):
     """Trains all of a host for one epoch."""
 
     def __init__(self) -> None:
-        super().__init__(None, Context())
-
-    @property
-    def train(self) -> TrainConfig:
-        """One epoch."""
-        return TrainConfig(epochs=1, batch_size=8)
+        super().__init__(TrainConfig(epochs=1, batch_size=8), Context())
 
     def prepare(self, model: Any, new: Any = ()) -> Any:
         """Return the model with a gradient for every parameter."""

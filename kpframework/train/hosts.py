@@ -86,12 +86,17 @@ def load_model(folder: Path, head: str, labels: int = 0, seed: int = 0) -> tuple
         )
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         raise KpError("KP731", f"{folder} does not load with a {head} head: {error}") from error
-    if head == "sequence-classification":
-        # Decoder classifiers find the end of a text by its padding: it has to be the tokenizer's.
-        model.config.pad_token_id = SpecialTokens(load_tokenizer(folder)).pad_id
-    elif model.config.pad_token_id is None:
-        model.config.pad_token_id = model.config.eos_token_id or 0
     return model, sorted(info["missing_keys"])
+
+
+def padded_by(model: Any, tokenizer: Any) -> Any:
+    """Return a model that takes for padding what its inputs are padded with.
+
+    Decoder classifiers find the end of a text by it, and their configurations name another token
+    than the tokenizer's, or none.
+    """
+    model.config.pad_token_id = SpecialTokens(tokenizer).pad_id
+    return model
 
 
 def start_at_prior(model: Any, logits: Sequence[float]) -> None:

@@ -9,7 +9,7 @@ from kpframework.inject.batch import Collator
 from kpframework.inject.encoding import EditedSegment, InputEncoder
 from kpframework.inject.freezing import freeze
 from kpframework.testing.tiny import tiny_model, tiny_tokenizer
-from kpframework.train.hosts import load_model, load_tokenizer
+from kpframework.train.hosts import load_model, load_tokenizer, padded_by
 
 
 @pytest.mark.parametrize("named", [None, 2])
@@ -23,8 +23,8 @@ def test_a_decoders_answer_does_not_depend_on_what_stands_beside_it(tmp_path, ar
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
 
-    host = freeze(load_model(tmp_path, "sequence-classification", 3)[0])
     tokenizer = load_tokenizer(tmp_path)
+    host = freeze(padded_by(load_model(tmp_path, "sequence-classification", 3)[0], tokenizer))
     encoder = InputEncoder(tokenizer, 64)
     texts = ["Paris", "Jean Marchi was born in Paris, 1967 # and lives $ there."]
     items = encoder.encode([[EditedSegment(text)] for text in texts])

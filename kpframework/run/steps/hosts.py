@@ -100,11 +100,18 @@ def new_host(
     Returns:
         The model, its tokenizer, and what the record says of a language model's head.
     """
-    from kpframework.train.hosts import LANGUAGE_MODEL, load_model, load_tokenizer, start_at_prior
+    from kpframework.train.hosts import (
+        LANGUAGE_MODEL,
+        load_model,
+        load_tokenizer,
+        padded_by,
+        start_at_prior,
+    )
 
     folder = backbone.create(context).folder()
     model, new = load_model(folder, task.head, len(task.labels), context.seed)
     tokenizer = load_tokenizer(folder)
+    padded_by(model, tokenizer)
     facts: Mapping[str, JSON] = {}
     if task.head == LANGUAGE_MODEL:
         facts = _language_model_head(model, tokenizer, new, task, examples)
@@ -187,7 +194,7 @@ def load_host(
 ) -> tuple[Any, Any]:
     """Return (model, tokenizer) of a host step's folder, or of a user's checkpoint folder."""
     from kpframework.inject.freezing import freeze
-    from kpframework.train.hosts import load_checkpoint, load_model, load_tokenizer
+    from kpframework.train.hosts import load_checkpoint, load_model, load_tokenizer, padded_by
 
     labels = list(task.labels)
     if adaptation is None:
@@ -198,4 +205,5 @@ def load_host(
             return load_model(own or backbone.create(context).folder(), task.head, len(labels))[0]
 
         model = adaptation.create(context).load(folder, load)
-    return freeze(model).to(context.device), load_tokenizer(folder)
+    tokenizer = load_tokenizer(folder)
+    return freeze(padded_by(model, tokenizer)).to(context.device), tokenizer

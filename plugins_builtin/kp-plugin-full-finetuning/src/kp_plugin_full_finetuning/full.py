@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from kpframework.api import Adaptation, TrainConfig
+from kpframework.api import Adaptation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -13,12 +13,6 @@ if TYPE_CHECKING:
 
 class FullFineTuning(Adaptation):
     """Trains every parameter, input embeddings and head included, with the model's own dropout."""
-
-    @property
-    def train(self) -> TrainConfig:
-        """Options of the training loop: the config itself."""
-        config: TrainConfig = self.config
-        return config
 
     def prepare(self, model: PreTrainedModel, new: Collection[str] = ()) -> Any:
         """Return the model with a gradient for every parameter."""

@@ -10,7 +10,7 @@ import torch
 
 from kp_plugin_peft.architectures import modules_of
 from kp_plugin_peft.trained import head_parameters, load_trained, save_trained
-from kpframework.api import Adaptation, TrainConfig
+from kpframework.api import Adaptation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -43,12 +43,6 @@ class BottleneckAdapter(Adaptation):
     Both stand before the residual is added. There they come before the dropout of models that
     have one, which makes no difference once the host is frozen.
     """
-
-    @property
-    def train(self) -> TrainConfig:
-        """Options of the training loop: the config itself."""
-        config: TrainConfig = self.config
-        return config
 
     def prepare(self, model: PreTrainedModel, new: Collection[str] = ()) -> Any:
         """Return the model with its bottlenecks; they, the head and what is new are trained."""

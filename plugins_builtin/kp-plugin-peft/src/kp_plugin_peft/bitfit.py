@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kp_plugin_peft.architectures import no_bias
 from kp_plugin_peft.trained import head_parameters, load_trained, save_trained
 from kpframework import KpError
-from kpframework.api import Adaptation, TrainConfig
+from kpframework.api import Adaptation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
 
 class BitFit(Adaptation):
     """Ben Zaken et al., ACL 2022: the biases and the head are trained."""
-
-    @property
-    def train(self) -> TrainConfig:
-        """Options of the training loop: the config itself."""
-        config: TrainConfig = self.config
-        return config
 
     def prepare(self, model: PreTrainedModel, new: Collection[str] = ()) -> Any:
         """Return the model with a gradient for every bias, the head, and what is new.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kp_plugin_peft.architectures import pattern
 from kp_plugin_peft.trained import FILE, damaged, load_trained, require, save_trained
-from kpframework.api import Adaptation, TrainConfig
+from kpframework.api import Adaptation
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
 
 class LoRA(Adaptation):
     """Hu et al., ICLR 2022: each chosen map gets an update of low rank; the map itself stays."""
-
-    @property
-    def train(self) -> TrainConfig:
-        """Options of the training loop: the config itself."""
-        config: TrainConfig = self.config
-        return config
 
     def prepare(self, model: PreTrainedModel, new: Collection[str] = ()) -> Any:
         """Return the model wrapped by PEFT; a classification head and what is new are trained."""

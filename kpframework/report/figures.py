@@ -162,7 +162,7 @@ def coverage_figures(results: Results) -> list[Figure]:
         bars = [
             Bar("mentions in the test texts", mentions, numbers.count(mentions)),
             Bar("linked to an entity", linked, _part(linked, mentions, "of the mentions")),
-            Bar("with a vector", vectors, _part(vectors, linked, "of the links"), "gain"),
+            Bar("usable", vectors, _part(vectors, linked, "of the links"), "gain"),
         ]
         names = ", ".join(dict.fromkeys(labels))
         heading = f"{safe_line(task)}: {names}" if len(results["tasks"]) > 1 else names

@@ -162,6 +162,7 @@ def test_every_part_is_on_the_page(results: dict[str, Any]) -> None:
         "1,842 instances could be checked; leaking of test: 1,608 of 1,842",
         "no leakage control: triples are used as they are, leaking instances are not counted",
         "2,114, 88.4 % of the mentions",
+        "usable: 2,087, 98.7 % of the links",
         "The host's fingerprint was the same before and after in all 18 runs",
         "loss of consciousness → Loss of consciousness HP:0007185",
         "prompt failed: error[KP720]",

@@ -1,0 +1,81 @@
+"""What a distribution requires is read from metadata: of what is installed, as far as it holds."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kpframework.plugins import requirements
+from kpframework.plugins.editable import source_digest
+from kpframework.plugins.requirements import built_on, closure, pinned, required, versions
+from kpframework.testing.distributions import fake_distribution, fake_plugin
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    def clear():
+        for own in (requirements._requires, built_on, source_digest):
+            own.cache_clear()
+
+    clear()
+    yield
+    clear()
+
+
+def test_all_that_is_required_is_there_with_its_version(site):
+    fake_distribution(site, "a", requires=["B_c>=1", "absent"])
+    fake_distribution(site, "b-c", version="2.0", requires=["d; python_version < '3'", "e"])
+    fake_distribution(site, "d", requires=[])
+    fake_distribution(site, "e", requires=["a"])
+    assert closure(["a"]) == {"a": "1.0", "b-c": "2.0", "e": "1.0"}
+    assert versions(required(["a"])) == {"b-c": "2.0"}
+
+
+def test_an_extra_counts_where_it_is_asked_for(site):
+    fake_distribution(site, "a", requires=["b[fast]", "c", "mine; extra == 'test'"])
+    for name in ("b", "c"):
+        fake_distribution(site, name, requires=["speed; extra == 'fast'", "frills; extra == 'all'"])
+    for name in ("speed", "frills", "mine"):
+        fake_distribution(site, name, requires=[])
+    assert set(closure(["a"])) == {"a", "b", "c", "speed"}
+
+
+def test_metadata_that_is_wrong_is_passed_over(site):
+    fake_distribution(site, "a", requires=["==no requirement", "b"])
+    fake_distribution(site, "b", requires=[])
+    assert set(closure(["a", "nobody-has-this"])) == {"a", "b"}
+
+
+def test_a_plugin_is_built_on_what_is_made_for_kpframework_too(site):
+    fake_plugin(site, "top", requires=["kpframework>=0.1", "kp-plugin-middle", "torch"])
+    fake_plugin(site, "middle", requires=["kpframework>=0.1", "acme-names"])
+    fake_distribution(site, "acme-names", requires=["kpframework>=0.1"])
+    assert built_on("kp-plugin-top") == ("acme-names", "kp-plugin-middle")
+    assert built_on("acme-names") == ()
+
+
+def test_plugins_that_require_each_other_are_no_endless_loop(site):
+    fake_plugin(site, "a", requires=["kpframework", "kp-plugin-b"])
+    fake_plugin(site, "b", requires=["kpframework", "kp-plugin-a"])
+    assert built_on("kp-plugin-a") == ("kp-plugin-b",)
+
+
+def test_what_is_edited_in_place_is_pinned_by_its_source_too(site):
+    plugin = fake_plugin(site, "toy", version="0.3")
+    assert pinned(plugin.name) == "0.3"
+    info = site / "kp_plugin_toy-0.3.dist-info"
+    (info / "direct_url.json").write_text(json.dumps({"dir_info": {"editable": True}}))
+    source_digest.cache_clear()
+    before = pinned(plugin.name)
+    assert before.startswith("0.3 source:")
+    (site / plugin.module / "target.py").write_text("class Target: pass\n")
+    source_digest.cache_clear()
+    assert pinned(plugin.name) not in {before, "0.3"}
+
+
+def test_the_example_that_imports_other_plugins_is_built_on_them():
+    assert set(built_on("kp-plugin-hpo-typing")) == {
+        "kp-plugin-classification",
+        "kp-plugin-linkers",
+    }

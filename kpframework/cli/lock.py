@@ -37,8 +37,10 @@ def command(spec: Path, output: Path | None, overrides: tuple[str, ...]) -> None
     hash_files(plan.steps, Display())
     cache = Cache()
     finished = {step.name: cache.open(step) for step in plan.steps}
-    metrics = {name: entry.manifest.metrics for name, entry in finished.items() if entry}
-    lock = make_lock(plan.resolved, plan.steps, metrics)
+    manifests = {name: entry.manifest for name, entry in finished.items() if entry}
+    metrics = {name: own.metrics for name, own in manifests.items()}
+    made = {name: own.made_in for name, own in manifests.items()}
+    lock = make_lock(plan.resolved, plan.steps, metrics, made)
     if output is None:
         emit_json(lock)
     else:

@@ -86,6 +86,7 @@ class Cache:
         step: Step,
         fill: Fill,
         *,
+        made_in: Callable[[], Mapping[str, Any]] = dict,
         verify: bool = False,
         notify: Notify = _warn,
     ) -> Entry:
@@ -94,6 +95,7 @@ class Cache:
         Args:
             step: what to make.
             fill: makes it.
+            made_in: tells its surroundings, once it is made.
             verify: compare what is there by sha256 before it is reused.
             notify: told when the folder is damaged, and when another process makes the same step.
 
@@ -114,14 +116,21 @@ class Cache:
                     exclusive(lock, lambda: notify(f"{step.name}: another process makes it"))
                 )
             entry, _ = _read(target, step.key, verify)
-            return entry or self._make(step, fill, target, verify)
+            return entry or self._make(step, fill, made_in, target, verify)
 
     def sweep(self) -> None:
         """Remove what dead processes left behind; scratch of unfinished steps is kept."""
         for shard in self.root.glob("*/??"):
             _sweep(shard)
 
-    def _make(self, step: Step, fill: Fill, target: Path, verify: bool) -> Entry:
+    def _make(
+        self,
+        step: Step,
+        fill: Fill,
+        made_in: Callable[[], Mapping[str, Any]],
+        target: Path,
+        verify: bool,
+    ) -> Entry:
         began = time.perf_counter()
         _sweep(target.parent)
         output = owner.aside(target)
@@ -140,6 +149,7 @@ class Cache:
                     files=settle(output),
                     seconds=time.perf_counter() - began,
                     metrics=metrics,
+                    made_in=_plain(made_in(), step),
                 )
                 manifest.write(output)
                 sync(output)

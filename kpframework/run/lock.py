@@ -12,10 +12,11 @@ from kpframework.errors import KpError, LockMismatch, Problem
 from kpframework.run.record import package_versions, plugin_versions
 from kpframework.run.row_plan import tails
 from kpframework.run.step import Step
+from kpframework.run.surroundings import Made, packages_at_work
 from kpframework.spec.fields import input_values
 from kpframework.spec.resolved import ResolvedSpec
 
-FORMAT = 1
+FORMAT = 2
 _ANEW = "lock anew: kpframework lock SPEC -o kp.lock"
 
 _PARTS = {
@@ -32,6 +33,7 @@ def make_lock(
     resolved: ResolvedSpec,
     steps: Sequence[Step],
     metrics: Mapping[str, Mapping[str, Any]] | None = None,
+    made: Mapping[str, Made] | None = None,
 ) -> dict[str, Any]:
     """Return what pins the run of a spec, as JSON.
 
@@ -40,6 +42,8 @@ def make_lock(
         steps: its plan's.
         metrics: results of finished steps by name; licence ids and releases of knowledge bases
             come from there.
+        made: the surroundings in which finished steps were made, by name: what made them is
+            pinned, not what is installed.
 
     Raises:
         KpError: ``KP501``, a file that a step reads is missing.
@@ -49,7 +53,7 @@ def make_lock(
         "format": FORMAT,
         "spec": json_digest(_content(resolved, steps)),
         "plugins": plugin_versions(resolved.components()),
-        "packages": package_versions(),
+        **packages_at_work(package_versions(resolved.components()), made or {}),
         "data": {
             tail: content_digest(path)
             for path, tail in tails(path for step in steps for path in step.files).items()
@@ -109,6 +113,8 @@ def check_lock(lock: Mapping[str, Any], current: Mapping[str, Any]) -> None:
                 continue
             message = f"{what} {name}: {_short(old)} in the lock, {_short(new)} here"
             advice = _ANEW if old is None else fix.format(name=name, old=old)
+            if part == "plugins" and " source:" in f"{old}{new}":
+                advice = "restore the source that was locked, or lock anew"
             problems.append(Problem(code, message, advice))
     if problems:
         raise LockMismatch.of(problems)

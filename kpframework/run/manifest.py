@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class Manifest:
     """Size in bytes and sha256 of each output, by its path in the folder."""
     seconds: float
     metrics: Mapping[str, Any]
+    made_in: Mapping[str, Any] = field(default_factory=dict)
+    """Its surroundings when it was made; empty in manifests older than this field."""
 
     def write(self, folder: Path) -> None:
         """Write `MANIFEST` and bring it to the disk.
@@ -53,7 +55,8 @@ class Manifest:
         """
         text = (folder / MANIFEST).read_bytes().decode("utf-8")
         content = json.loads(text)
-        if not isinstance(content, dict) or not {f.name for f in fields(cls)} <= set(content):
+        needed = {own.name for own in fields(cls) if own.default_factory is MISSING}
+        if not isinstance(content, dict) or not needed <= set(content):
             raise ValueError("fields are missing")
         content.pop("sha256", None)
         content["files"] = {name: (size, sha) for name, (size, sha) in content["files"].items()}
@@ -65,6 +68,8 @@ class Manifest:
 
     def _text(self) -> str:
         content = asdict(self)
+        if not self.made_in:
+            del content["made_in"]
         content["sha256"] = json_digest(content)
         return json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n"
 

@@ -7,11 +7,11 @@ import os
 import platform
 import sys
 from collections.abc import Iterable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from kpframework.errors import KpError
+from kpframework.plugins.requirements import built_on, closure, pinned
 from kpframework.spec.resolved import BoundComponent
 from kpframework.writing import replacing
 
@@ -28,34 +28,33 @@ PACKAGES = (
 """Distributions of the core whose versions may change a result."""
 
 
-def package_versions() -> dict[str, str]:
-    """Return the installed versions of `PACKAGES`."""
-    versions: dict[str, str] = {}
-    for name in PACKAGES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
+def package_versions(components: Iterable[BoundComponent] = ()) -> dict[str, str]:
+    """Return the versions of all that the core and the components' distributions require."""
+    used = {c.registered.distribution for c in components}
+    plugins = {*used, *(other for name in used for other in built_on(name))}
+    found = closure([*PACKAGES, *used])
+    return {name: own for name, own in found.items() if name not in plugins}
 
 
 def plugin_versions(components: Iterable[BoundComponent]) -> dict[str, str]:
-    """Return the versions of the distributions that provide the components."""
+    """Return what pins the distributions that provide the components, and those they build on."""
     used = {c.registered.distribution: c.registered.version for c in components}
-    return dict(sorted(used.items()))
+    others = {other: "" for name in used for other in built_on(name)}
+    return {name: pinned(name, own) for name, own in sorted({**others, **used}.items())}
 
 
 def environment(components: Iterable[BoundComponent] = ()) -> dict[str, Any]:
     """Return Python, machine, threads and versions; nothing that names a person or a place."""
+    components = list(components)
     return {
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
-        "cpu": _cpu(),
+        "cpu": cpu(),
         "cores": os.cpu_count(),
         "threads": _threads(),
-        "accelerator": _accelerator(),
-        "packages": package_versions(),
+        "accelerator": accelerator(),
+        "packages": package_versions(components),
         "plugins": plugin_versions(components),
     }
 
@@ -90,7 +89,8 @@ def write_atomic(path: Path, data: bytes) -> None:
         ) from error
 
 
-def _cpu() -> str:
+def cpu() -> str:
+    """Return the processor's model."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -105,8 +105,9 @@ def _threads() -> int | None:
     return int(torch.get_num_threads()) if torch is not None else None
 
 
-def _accelerator() -> str | None:
+def accelerator(device: str = "cuda") -> str | None:
+    """Return the accelerator's name, or None where there is none, or nothing has loaded torch."""
     torch = sys.modules.get("torch")
-    if torch is None or not torch.cuda.is_available():
+    if torch is None or not device.startswith("cuda") or not torch.cuda.is_available():
         return None
-    return str(torch.cuda.get_device_name())
+    return str(torch.cuda.get_device_name(device))

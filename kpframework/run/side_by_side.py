@@ -24,7 +24,7 @@ from kpframework.errors import KpError, Problem
 from kpframework.run.cache import Cache
 from kpframework.run.progress import Display
 from kpframework.run.step import Step
-from kpframework.run.step_result import StepResult, reused, run_step, skipped
+from kpframework.run.step_result import StepResult, finished, reused, run_step, skipped
 
 _BETWEEN = 0.1
 """Seconds between two messages about one progress bar."""
@@ -172,9 +172,7 @@ class Workers:
         entry = self._cache.open(step)
         if entry is None:
             return _failed(step, message["seconds"], _death(step, None))
-        return StepResult(
-            step, message["status"], entry.folder, entry.manifest.metrics, entry.manifest.seconds
-        )
+        return finished(step, message["status"], entry)
 
 
 def _ready(step: Step, results: Mapping[str, StepResult]) -> bool:

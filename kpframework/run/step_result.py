@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kpframework.errors import KpError
-from kpframework.run.cache import Cache
+from kpframework.run.cache import Cache, Entry
 from kpframework.run.progress import Display
 from kpframework.run.step import Step, StepContext
+from kpframework.run.surroundings import Made, surroundings
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class StepResult:
     reason: str = ""
     """Why it failed or was skipped."""
     error: KpError | None = None
+    made_in: Made = field(default_factory=dict)
+    """The surroundings in which it was made; empty where that is not known."""
 
     @property
     def ok(self) -> bool:
@@ -65,8 +68,13 @@ def reused(
     entry = cache.open(step, verify=verify, notify=notify)
     if entry is None:
         return None
-    manifest = entry.manifest
-    return StepResult(step, "reused", entry.folder, manifest.metrics, manifest.seconds)
+    return finished(step, "reused", entry)
+
+
+def finished(step: Step, status: Literal["made", "reused"], entry: Entry) -> StepResult:
+    """Return a step that is there."""
+    own = entry.manifest
+    return StepResult(step, status, entry.folder, own.metrics, own.seconds, made_in=own.made_in)
 
 
 def run_step(
@@ -107,7 +115,13 @@ def run_step(
 
     began = time.perf_counter()
     try:
-        entry = cache.build(step, fill, verify=verify, notify=display.say)
+        entry = cache.build(
+            step,
+            fill,
+            made_in=lambda: surroundings(step.params, device),
+            verify=verify,
+            notify=display.say,
+        )
     except KpError as error:
         failure, reason = error, error.problems[0].message
     except (Exception, SystemExit) as error:
@@ -119,13 +133,7 @@ def run_step(
         )
         failure.__cause__ = error
     else:
-        return StepResult(
-            step,
-            "reused" if entry.reused else "made",
-            entry.folder,
-            entry.manifest.metrics,
-            entry.manifest.seconds,
-        )
+        return finished(step, "reused" if entry.reused else "made", entry)
     return StepResult(
         step,
         "failed",

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from kpframework.api.config import ComponentConfig, ComponentRef
 from kpframework.plugins.editable import source_digest
+from kpframework.plugins.requirements import built_on, pinned
 from kpframework.spec.fields import input_values, only_test, put_dotted, step_into
 from kpframework.spec.models import (
     HostSection,
@@ -69,6 +70,7 @@ class BoundComponent:
             put_dotted(data, path, None)
         own = self.registered
         source = source_digest(own.distribution, own.component.target.partition(":")[0])
+        requires = {name: pinned(name) for name in built_on(own.distribution)}
         return {
             "component": f"{own.kind}:{own.qualified}",
             "distribution": own.distribution,
@@ -77,6 +79,8 @@ class BoundComponent:
             "children": {path: child.key_data() for path, child in sorted(self.children.items())},
             # The author of a plugin changes it without changing its version.
             **({"source": source} if source else {}),
+            # It may import what another plugin's distribution holds.
+            **({"requires": requires} if requires else {}),
         }
 
     def input_paths(self, *, test: bool = True) -> list[Path]:

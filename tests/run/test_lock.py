@@ -32,6 +32,7 @@ class FakeSpec:
     folder: Path
     options: Mapping[str, Any] = field(default_factory=lambda: {"dim": 8})
     plugin_version: str = "0.1.0"
+    distribution: str = "kp-plugin-kg"
     entries: Any = None
 
     @property
@@ -53,7 +54,7 @@ class FakeSpec:
 
     def components(self) -> list[Any]:
         registered = SimpleNamespace(
-            plugin="kg", distribution="kp-plugin-kg", version=self.plugin_version
+            plugin="kg", distribution=self.distribution, version=self.plugin_version
         )
         return [SimpleNamespace(registered=registered, config=self.config)]
 
@@ -61,11 +62,13 @@ class FakeSpec:
     def registry(self) -> Any:
         return SimpleNamespace(call=lambda hook: [("kg", self.entries), ("unused", {"a": 1})])
 
-    def lock(self, metrics: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    def lock(
+        self, metrics: Mapping[str, Mapping[str, Any]] | None = None, made: Any = None
+    ) -> dict[str, Any]:
         params = {**self.options, "version": self.plugin_version}
         files = (self.data, self.folder / "test" / "data.tsv")
         step = Step("kb[kg]", "kb", params, lambda context: {}, files=files)
-        return make_lock(cast("ResolvedSpec", self), [step], metrics)
+        return make_lock(cast("ResolvedSpec", self), [step], metrics, made)
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ def test_a_lock_holds_what_pins_a_run(spec: FakeSpec) -> None:
     assert lock["entries"] == {"kg": {"release": "1"}}
     assert sorted(lock["data"]) == ["test/data.tsv", "train/data.tsv"]
     assert list(lock["steps"]) == ["kb[kg]"]
-    assert "torch" in lock["packages"]
+    assert {"torch", "kpframework", "huggingface-hub"} <= set(lock["packages"])
     assert str(spec.folder) not in json.dumps(lock)
 
 
@@ -127,8 +130,45 @@ def test_a_changed_plugin_is_named_with_the_command_that_restores_it(spec: FakeS
 
 def test_a_changed_package_is_named(spec: FakeSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     old = spec.lock()
-    monkeypatch.setattr(lock_module, "package_versions", lambda: {**old["packages"], "torch": "9"})
+    monkeypatch.setattr(
+        lock_module, "package_versions", lambda _: {**old["packages"], "torch": "9"}
+    )
     assert [code for code, _ in moved(old, spec.lock())] == ["KP603"]
+
+
+def test_a_package_that_a_used_plugin_requires_is_pinned(spec: FakeSpec) -> None:
+    used = replace(spec, distribution="kp-plugin-pykeen").lock()
+    assert {"pykeen", "class-resolver"} <= set(used["packages"])
+    assert "pykeen" not in spec.lock()["packages"]
+    moved_on = {**used, "packages": {**used["packages"], "pykeen": "0.9"}}
+    [(code, message)] = moved(moved_on, used)
+    assert code == "KP603"
+    assert message.startswith("package pykeen: 0.9 in the lock, ")
+
+
+def test_what_a_used_plugin_imports_from_others_is_pinned(spec: FakeSpec) -> None:
+    used = replace(spec, distribution="kp-plugin-hpo-typing").lock()
+    assert set(used["plugins"]) == {
+        "kp-plugin-classification",
+        "kp-plugin-hpo-typing",
+        "kp-plugin-linkers",
+    }
+
+
+def test_an_edited_plugin_is_named_and_no_version_is_advised(spec: FakeSpec) -> None:
+    old, new = (replace(spec, plugin_version=f"0.1.0 source:{own}").lock() for own in "ab")
+    assert [code for code, _ in moved(old, new)] == ["KP602"]
+    with pytest.raises(LockMismatch, match="restore the source that was locked") as caught:
+        check_lock(old, new)
+    assert "pip install" not in str(caught.value)
+
+
+def test_what_made_the_numbers_is_pinned_and_not_what_is_installed(spec: FakeSpec) -> None:
+    old = spec.lock(made={"kb[kg]": {"packages": {"torch": "1.0"}}})
+    assert old["packages"]["torch"] == "1.0"
+    [(code, message)] = moved(old, spec.lock())
+    assert code == "KP603"
+    assert message.startswith("package torch: 1.0 in the lock, ")
 
 
 def test_everything_that_moved_is_named_at_once(spec: FakeSpec) -> None:
@@ -157,7 +197,7 @@ def test_a_plugin_whose_entries_fail_does_not_stop_the_lock(spec: FakeSpec, entr
     assert "failed" in replace(spec, entries=entries).lock()["entries"]["kg"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 1, "spec": ""}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 2, "spec": ""}'])
 def test_what_is_no_lock_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "kp.lock"
     path.write_text(text)

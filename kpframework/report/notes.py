@@ -5,6 +5,7 @@ from __future__ import annotations
 from kpframework.report import numbers
 from kpframework.report.grid import host_moved, verdict
 from kpframework.report.model import Excluded, Results, Row, primary_metric
+from kpframework.report.provenance import made_elsewhere
 from kpframework.report.truncation import truncation_notes
 from kpframework.safe import safe_line
 
@@ -28,6 +29,7 @@ def footnotes(results: Results) -> list[str]:
     lines += left_out(results)
     lines += truncation_notes(results)
     lines += leakage(results)
+    lines += made_elsewhere(results)
     lines += failures(results)
     return lines
 

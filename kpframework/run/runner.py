@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
+from kpframework.digest import canonical_json
 from kpframework.errors import KpError
 from kpframework.run.cache import Cache
 from kpframework.run.execute import execute, hash_files
@@ -20,6 +21,7 @@ from kpframework.run.resamples import write_resamples
 from kpframework.run.results import Results
 from kpframework.run.side_by_side import share_of_cores, what_hinders
 from kpframework.run.step_result import StepResult
+from kpframework.run.surroundings import made_elsewhere
 from kpframework.run.tracking import Trackers
 from kpframework.spec.resolved import ResolvedSpec
 
@@ -54,9 +56,9 @@ def run_spec(
             KP503, the folder cannot be written, which is tried before anything is executed.
     """
     plan = make_plan(resolved)
+    hash_files(plan.steps, display)
     if lock is not None:
         check_lock(lock, make_lock(resolved, plan.steps))
-    hash_files(plan.steps, display)
     registry, spec = resolved.registry, resolved.spec
     trackers = Trackers(resolved.trackers, warn)
     filled, planned = resolved.filled(), summary(plan, cache)
@@ -86,7 +88,7 @@ def run_spec(
             verify=verify,
         )
         try:
-            results = _write_down(plan, done, folder, warn)
+            results = _write_down(plan, done, folder, device, warn)
             page(results, folder)
         except OSError as error:
             raise _unwritable(folder, error) from error
@@ -121,18 +123,29 @@ def _unwritable(folder: Path, error: OSError) -> KpError:
 
 
 def _write_down(
-    plan: Plan, done: Mapping[str, StepResult], folder: Path, warn: Callable[[str], None]
+    plan: Plan,
+    done: Mapping[str, StepResult],
+    folder: Path,
+    device: str,
+    warn: Callable[[str], None],
 ) -> dict[str, Any]:
     """Write the run folder and return the content of ``results.json``."""
     resolved = plan.resolved
     assembled = Results(plan, done)
     results = assembled.build()
-    facts = {name: result.metrics for name, result in done.items()}
-    results["lock"] = make_lock(resolved, plan.steps, facts)
+    results["environment"] |= {"device": device, "precision": resolved.spec.run.precision}
+    results["made_elsewhere"] = made_elsewhere(done.values(), device)
+    there = {name: result for name, result in done.items() if result.ok}
+    facts = {name: result.metrics for name, result in there.items()}
+    made = {name: result.made_in for name, result in there.items()}
+    results["lock"] = make_lock(resolved, plan.steps, facts, made)
     results["hosts"] = export_hosts(plan, done, folder / "hosts")
     results["plugins"] = export_plugins(plan, done, folder / "plugins", results)
     for plugin, sections in _call(resolved.registry, warn, "kp_report_sections", results=results):
-        results["sections"] += [{"plugin": plugin, **section} for section in sections]
+        try:
+            results["sections"] += [_section(plugin, section) for section in sections]
+        except (TypeError, ValueError) as error:
+            warn(f"plugin {plugin}: what kp_report_sections returned is left out: {error}")
     write_json_atomic(folder / "spec.json", resolved.filled())
     write_json_atomic(folder / "kp.lock", results["lock"])
     write_json_atomic(folder / "metrics.json", deterministic(results))
@@ -141,6 +154,19 @@ def _write_down(
     write_resamples(folder, assembled.resamples())
     write_json_atomic(folder / "results.json", results)
     return results
+
+
+def _section(plugin: str, section: Any) -> dict[str, Any]:
+    """Return a plugin's section as JSON.
+
+    Raises:
+        TypeError, ValueError: it is no section, or holds what is no JSON.
+    """
+    if not isinstance(section, Mapping) or not isinstance(section.get("title"), str):
+        raise TypeError("a section is a mapping with a title")
+    if not all(isinstance(row, list | tuple) for row in section.get("rows") or ()):
+        raise TypeError("the rows of a section are lists")
+    return {**json.loads(canonical_json(section)), "plugin": plugin}
 
 
 def summary(plan: Plan, cache: Cache) -> dict[str, Any]:
@@ -169,12 +195,26 @@ def deterministic(results: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def chosen_device(device: str) -> str:
-    """Return the device, or the one that ``auto`` stands for."""
+    """Return the device, or the one that ``auto`` stands for.
+
+    Raises:
+        KpError: KP514, it is not there.
+    """
     import torch
 
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=device)
+    # Each backend has an exception of its own for what it lacks.
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise KpError(
+            "KP514",
+            f"the device {device!r} cannot be used here: {reason}",
+            "--set run.device=auto takes a GPU where there is one, and the CPU elsewhere",
+        ) from error
+    return device
 
 
 def prepare_torch(threads: int | None) -> None:

@@ -74,11 +74,12 @@ def works_on_a_tiny_host(subject: Subject) -> None:
 @check("injector")
 def declarations_are_true(subject: Subject) -> None:
     """What the component declares is what its class says, and its stage is one there is."""
-    for name in DECLARED:
-        if name in subject.declares:
-            declared, own = subject.declares[name], getattr(subject.target, name)
-            ensure(declared == own, f"declared {name} = {declared!r}, the class has {own!r}")
     ensure(issubclass(subject.target, Injector), "its class derives no Injector")
+    for name in DECLARED:
+        # What is not declared is taken to be as with most.
+        declared = subject.declares.get(name, getattr(Injector, name))
+        own = getattr(subject.target, name)
+        ensure(declared == own, f"declared {name} = {declared!r}, the class has {own!r}")
     injector = subject.create()
     ensure(injector.stage in get_args(Stage), f"its stage is {injector.stage!r}")
     if injector.trains_host:

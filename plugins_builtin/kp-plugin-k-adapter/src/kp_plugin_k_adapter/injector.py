@@ -115,9 +115,10 @@ class _Adapted(Injector):
                 raise
             raise KpError(
                 "KP464",
-                f"no passage of the corpus {stage.corpus!r} has two linked mentions that a "
-                "relation joins",
-                "take a corpus that is closer to the knowledge base, or another linker",
+                f"no passage of the corpus {stage.corpus!r} that fits has two linked mentions that "
+                f"a relation joins: {error.problems[0].message}",
+                "take a corpus that is closer to the knowledge base, another linker, or a greater "
+                "max_length",
             ) from error
         session.note("relations", index.count)
         module.requires_grad_(True)

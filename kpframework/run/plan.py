@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kpframework.errors import SpecError
 from kpframework.run.data_plan import DataPlanner
 from kpframework.run.preflight import preflight
 from kpframework.run.row_plan import Cell, RowSource, files_of, row_parts
@@ -188,7 +189,12 @@ class _Planner(DataPlanner):
             inputs["links"] = self._linked(source, task, "links")
             params["task"] = parts.task.key_data(test=False)
             if source.trains_host:
-                assert parts.adaptation is not None  # else the spec is refused
+                if parts.adaptation is None:  # where it is declared, the spec is refused
+                    raise SpecError(
+                        "KP315",
+                        f"row {row!r} trains its host, but host {host!r} is a finished checkpoint",
+                        "give the host an adaptation, or leave this row to a spec of its own",
+                    )
                 params["adaptation"] = parts.adaptation.key_data()
                 params["backbone"], more = self._backbone_parts
                 files += [*more, *files_of(parts.adaptation)]

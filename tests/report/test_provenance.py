@@ -9,7 +9,7 @@ from kpframework.report.provenance import made_elsewhere
 
 
 def test_a_line_names_what_differs_then_and_now(results: dict[str, Any]) -> None:
-    device = {"device": ["cuda", "cpu"], "accelerator": ["NVIDIA H200", None]}
+    device = {"device": ["cuda", "cpu"], "accelerator": ["H200", None]}
     results["made_elsewhere"] = [
         {"differs": {"torch": ["2.12.0", "2.13.0"]}, "steps": ["a", "b"]},
         {"differs": device, "steps": ["c"]},
@@ -18,7 +18,7 @@ def test_a_line_names_what_differs_then_and_now(results: dict[str, Any]) -> None
     lines = made_elsewhere(results)
     assert lines == [
         "2 reused steps were made with torch 2.12.0, 2.13.0 here",
-        "1 reused step was made with device cuda, cpu here; accelerator NVIDIA H200, – here",
+        "1 reused step was made with device cuda, cpu here; accelerator H200, \N{EN DASH} here",
         "1 reused step was made before their packages were written down",
     ]
     assert set(lines) <= set(footnotes(results))

@@ -5,7 +5,7 @@
 Both runs get a cache of their own under a temporary folder. Every kill is SIGKILL to a process that
 runs the spec from the command line; the moments are drawn from ``--seed`` and spread over the
 uninterrupted run's duration. ``--checkpoint-seconds 0`` has trainings write a checkpoint at every
-epoch, so that kills fall between and into them.
+step, so that kills fall between and into them.
 """
 
 from __future__ import annotations
@@ -70,12 +70,11 @@ def watch_trainings(log: Path, checkpoint_seconds: float | None) -> None:
     def init(self: Any, folder: Path, every: float = 20.0) -> None:
         made(self, folder, every if checkpoint_seconds is None else checkpoint_seconds)
 
-    def noted(self: Any, *arguments: Any) -> int:
-        epochs = restore(self, *arguments)
-        if epochs:
+    def noted(self: Any, parameters: Any, optimizer: Any, history: Any, device: Any) -> None:
+        restore(self, parameters, optimizer, history, device)
+        if history.steps:
             with log.open("a", encoding="utf-8") as file:
-                file.write(f"from epoch {epochs}\n")
-        return epochs
+                file.write(f"from step {history.steps}\n")
 
     Checkpoint.__init__ = init  # type: ignore[method-assign]
     Checkpoint.restore = noted  # type: ignore[method-assign]

@@ -103,17 +103,17 @@ def wait_for(folder: Path, pattern: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["host", "train"])
-def test_a_training_killed_after_an_epoch_goes_on_from_it(
+def test_a_killed_training_goes_on_from_its_checkpoint(
     kill_resume, processes, spec, whole, tmp_path, kind
 ):
     killed = tmp_path / "killed"
     process = kill_resume.start(processes, spec, killed, 0)
-    wait_for(killed / "home" / "cache", f"{kind}/??/.*.scratch.*/checkpoint/epoch-*")
+    wait_for(killed / "home" / "cache", f"{kind}/??/.*.scratch.*/checkpoint/step-*")
     process.kill()
     process.join()
     assert process.exitcode == -signal.SIGKILL
     kill_resume.finish(kill_resume.start(processes, spec, killed, 0), killed)
-    assert (killed / "home" / "resumed.txt").read_text("utf-8").startswith("from epoch ")
+    assert (killed / "home" / "resumed.txt").read_text("utf-8").startswith("from step ")
     assert kill_resume.compare(whole / "run", killed / "run")[1] == []
 
 

@@ -262,6 +262,7 @@ def test_a_plan_runs_nothing_and_says_so(make_project, tmp_path):
     assert done.code == 0, done.err
     steps, takes, summary = done.out.strip().split("\n\n")
     assert all(line.endswith("to run") for line in steps.splitlines())
+    assert {line.split()[0] for line in takes.splitlines()} == {"download", "host", "kb", "table"}
     assert summary.endswith("4 cells of the table")
     assert not list((tmp_path / "home" / "cache").glob("*/*/*"))
 
@@ -276,7 +277,6 @@ FAILING = {
 
 def test_a_failing_row_ends_the_run_with_its_reason(make_project):
     project = make_project(injections=[*one_row(), FAILING], tasks=TYPING)
-    assert {line.split()[0] for line in takes.splitlines()} == {"download", "host", "kb", "table"}
     done = project.call("run", "spec.json")
     assert done.code == 1
     assert "KP741" in done.err

@@ -68,7 +68,9 @@ def _takes(found: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         size = _mb(own["bytes"], "known once it is made")
         if own["bytes"] is not None:
             most = "" if own["measured"] else "at most "
-            size = f"{most}{size} on disk, mapped: {own['rows']:,} x {own['dim']}"
+            size = f"{most}{size} on disk, mapped"
+            if own["rows"] is not None:  # a saved plugin's table is copied as it is
+                size += f": {own['rows']:,} x {own['dim']}"
         yield "table", own["step"], size
     for kind, peak in found["peak"].items():
         if peak:

@@ -20,7 +20,7 @@ from kpframework.errors import Problem
 from kpframework.plugins.memory import remember
 from kpframework.plugins.records import PluginRecord
 
-LIMIT_SECONDS = 10.0
+LIMIT_SECONDS = 20.0
 """For one plugin, from when it is its turn."""
 START_SECONDS = 60.0
 """For the process itself: a busy machine is no plugin's fault."""

@@ -44,7 +44,7 @@ def listed(cli):
         ("syntax", "broken", "SyntaxError", "kpframework plugins disable bad-syntax"),
         ("exits", "broken", "sys.exit(7)", "kpframework plugins disable bad-exits"),
         ("ends", "broken", "exit code 0", "kpframework plugins disable bad-ends"),
-        ("hangs", "broken", "not loaded within 10 s", "kpframework plugins disable bad-hangs"),
+        ("hangs", "broken", "not loaded within 20 s", "kpframework plugins disable bad-hangs"),
         ("core-range", "incompatible", "needs kpframework>=99", "pip install"),
         ("taken", "conflict", "'linear' is also offered by kp-plugin-mappers", "bad-taken/linear"),
     ],

@@ -67,11 +67,11 @@ def watch_trainings(log: Path, checkpoint_seconds: float | None) -> None:
 
     made, restore = Checkpoint.__init__, Checkpoint.restore
 
-    def init(self: Any, folder: Path, every: float = 20.0) -> None:
-        made(self, folder, every if checkpoint_seconds is None else checkpoint_seconds)
+    def init(self: Any, module: Any, folder: Path, every: float = 20.0) -> None:
+        made(self, module, folder, every if checkpoint_seconds is None else checkpoint_seconds)
 
-    def noted(self: Any, parameters: Any, optimizer: Any, history: Any, device: Any) -> None:
-        restore(self, parameters, optimizer, history, device)
+    def noted(self: Any, optimizer: Any, history: Any, device: Any) -> None:
+        restore(self, optimizer, history, device)
         if history.steps:
             with log.open("a", encoding="utf-8") as file:
                 file.write(f"from step {history.steps}\n")

@@ -88,15 +88,10 @@ def reply(function: Callable[[], Outcome]) -> str:
     """Call a function in a worker; return its outcome, or its error, as one line of JSON."""
     try:
         return json.dumps({"outcome": function()}, allow_nan=False)
-    except KpError as error:
-        problems = [asdict(problem) for problem in error.problems]
-        return json.dumps({"problems": problems, "exit_code": error.exit_code})
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        problem = Problem(
-            "KP840", f"a worker failed: {reason}", "the same command does what is missing"
-        )
-        return json.dumps({"problems": [asdict(problem)], "exit_code": 1})
+        failure = worker_failed(error)
+        problems = [asdict(problem) for problem in failure.problems]
+        return json.dumps({"problems": problems, "exit_code": failure.exit_code})
 
 
 def outcome_of(text: str) -> Outcome:
@@ -112,6 +107,14 @@ def outcome_of(text: str) -> Outcome:
         raise error
     outcome: Outcome = answer["outcome"]
     return outcome
+
+
+def worker_failed(error: Exception) -> KpError:
+    """Return what a shard raised as an error that is told: itself, or KP840."""
+    if isinstance(error, KpError):
+        return error
+    reason = f"{type(error).__name__}: {error}"
+    return KpError("KP840", f"a worker failed: {reason}", "the same command does what is missing")
 
 
 def worker_died(index: int, times: int, how: str) -> KpError:

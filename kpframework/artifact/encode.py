@@ -99,7 +99,10 @@ class RowEncoder:
             lookups[attachment.source(name)] = knowledge.rows
         # A decoder's classifier takes the last token that is not its own padding.
         own = getattr(getattr(self.host.model, "config", None), "pad_token_id", None)
-        pad_id = self._encoder.special.pad_id if own is None else own
+        weight: Any = self.host.attachment.embedding.weight
+        pad_id = self._encoder.special.pad_id
+        if isinstance(own, int) and 0 <= own < len(weight):
+            pad_id = own
         collate = Collator(self.tokenizer, pad_id, lookups)
         collate.left = collate.left if left is None else left
         return collate(items, width)

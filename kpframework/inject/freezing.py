@@ -42,7 +42,7 @@ def dropout(model: torch.nn.Module, rate: float | None) -> Iterator[None]:
         for module in model.modules()
         if not isinstance(module, torch.nn.modules.dropout._DropoutNd)
         for name, value in vars(module).items()
-        if name.endswith("dropout") and isinstance(value, float)
+        if name.endswith("dropout") and type(value) in (int, float)
     ]
     rates = {m: float(m.p) for m in model.modules() if isinstance(m, torch.nn.Dropout)}
     if rate and not rates and not numbers:

@@ -10,13 +10,14 @@ import torch
 
 @contextmanager
 def own_generators(seed: int | None = None) -> Iterator[None]:
-    """Restore the generators of the CPU and of every CUDA device at the end.
+    """Restore the generators of the CPU, and of every CUDA device if CUDA is in use, at the end.
 
     Args:
         seed: given to all of them at the start; None leaves that to the block.
     """
-    # `torch.manual_seed` reaches every device, the present one or not.
-    with torch.random.fork_rng(range(torch.cuda.device_count())):
+    # Asking a device for its generator makes a context there: none is asked before its time.
+    begun = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+    with torch.random.fork_rng(range(torch.cuda.device_count()) if begun else ()):
         if seed is not None:
             torch.manual_seed(seed)
         yield

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import kpframework
 from kpframework import owner
-from kpframework.api.executor import Executor, Work, outcome_of, reply
+from kpframework.api.executor import Executor, Work, worker_failed
 from kpframework.digest import json_digest
 from kpframework.errors import KpError, Problem, SpecError
 from kpframework.kb.store import open_store
@@ -265,7 +265,13 @@ def _here(work: Work, shards: Sequence[Mapping[str, Any]]) -> Iterator[tuple[int
     """Link shards in this process; what a plugin raises is told as a worker would."""
     opened = cache(work.open)
     for index, shard in enumerate(shards):
-        yield index, outcome_of(reply(lambda shard=shard: opened()(shard)))  # type: ignore[misc]
+        try:
+            outcome = opened()(shard)
+        except KpError:
+            raise
+        except Exception as error:
+            raise worker_failed(error) from error
+        yield index, outcome
 
 
 def _report(folder: Path) -> dict[str, Any]:

@@ -78,12 +78,15 @@ def _weights(folder: Path | None) -> dict[str, int | None]:
     files = sorted(folder.glob("*.safetensors")) if folder is not None else []
     if not files:
         return {"parameters": None, "bytes": None}
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     numbers = 0
-    for path in files:
-        with safe_open(path, framework="numpy") as tensors:
-            numbers += sum(prod(tensors.get_slice(key).get_shape()) for key in tensors.keys())  # noqa: SIM118
+    try:
+        for path in files:
+            with safe_open(path, framework="numpy") as tensors:
+                numbers += sum(prod(tensors.get_slice(key).get_shape()) for key in tensors.keys())  # noqa: SIM118
+    except (SafetensorError, OSError):  # told by the step that loads it
+        return {"parameters": None, "bytes": None}
     return {"parameters": numbers, "bytes": _FP32 * numbers}
 
 

@@ -147,13 +147,14 @@ def _linker(cell: Cell) -> BoundComponent:
 
 
 def _span(text: str, span: str) -> Mention:
-    surface, _, entity = (span, "", "") if span in text else span.rpartition("=")
-    start = text.find(surface)
-    if start < 0 or not surface:
-        raise SpecError(
-            "KP781", f"{surface or span!r} does not stand in the text", "copy it from the text"
-        )
-    return Mention(start, start + len(surface), entity)
+    # Texts and ids may hold equals signs: the longest part that stands in the text counts.
+    ends = [len(span), *(i for i in reversed(range(len(span))) if span[i] == "=")]
+    for end in ends:
+        start = text.find(span[:end]) if end else -1
+        if start >= 0:
+            return Mention(start, start + end, span[end + 1 :])
+    surface = span.partition("=")[0] or span
+    raise SpecError("KP781", f"{surface!r} does not stand in the text", "copy it from the text")
 
 
 def _notes(
@@ -176,7 +177,7 @@ def _notes(
                 f"{surface!r} is not linked: the linker {linker!r} finds no entity there; one that "
                 f"takes the data's own ids needs --span {surface!r}=ENTITY{known}"
             )
-        elif row is not None and row != store.row(found.entity):
+        elif own.entity and row != store.row(found.entity):
             yield (
                 f"{surface!r} is linked to {found.entity}, not to {own.entity}: the linker "
                 f"{linker!r} does not take the data's own ids"

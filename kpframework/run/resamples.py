@@ -118,7 +118,7 @@ def write_resamples(folder: Path, cells: Mapping[Place, CellResamples]) -> None:
 
 
 def read_resamples(folder: Path) -> dict[Place, CellResamples]:
-    """Return the cells of a run's folder; none where an older version left no such file.
+    """Return the cells of a run's folder; none where an older version left none that can be used.
 
     Raises:
         KpError: KP811, the file is damaged, or of a format that this version does not read.
@@ -131,6 +131,8 @@ def read_resamples(folder: Path) -> dict[Place, CellResamples]:
     try:
         with safe_open(str(path), framework="numpy") as file:
             header = json.loads((file.metadata() or {})[_HEADER])
+            if header["format"] < _FORMAT:
+                return {}
             if header["format"] != _FORMAT:
                 raise ValueError(f"its format is {header['format']!r}, not {_FORMAT}")
             return {

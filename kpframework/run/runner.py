@@ -60,6 +60,9 @@ def run_spec(
     if lock is not None:
         check_lock(lock, make_lock(resolved, plan.steps))
     registry, spec = resolved.registry, resolved.spec
+    # Before a tracker hears of a run that it would not hear the end of.
+    check_writable(folder)
+    device = chosen_device(spec.run.device)
     trackers = Trackers(resolved.trackers, warn)
     filled, planned = resolved.filled(), summary(plan, cache)
     _call(registry, warn, "kp_before_run", spec=filled, plan=planned)
@@ -70,8 +73,6 @@ def run_spec(
         _call(registry, warn, "kp_after_step", step=record)
         trackers.call("step_done", record)
 
-    check_writable(folder)
-    device = chosen_device(spec.run.device)
     if jobs > 1 and (obstacle := what_hinders(device)):
         warn(f"{obstacle}: they are made one after another")
         jobs = 1

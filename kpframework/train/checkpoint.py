@@ -23,37 +23,47 @@ def trainable(module: torch.nn.Module) -> dict[str, torch.nn.Parameter]:
     return {n: p for n, p in module.named_parameters() if p.requires_grad}
 
 
+def moving(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Return all that a training may change: also buffers that are saved, such as running means."""
+    stored = module.state_dict()
+    return {**trainable(module), **{n: b for n, b in module.named_buffers() if n in stored}}
+
+
 class Checkpoint:
     """The state of one training, one folder a save; the newest complete one counts.
 
     Args:
+        module: what is trained.
         folder: kept over a restart, removed by the caller when the training is done.
         every: seconds between two saves, which is what a killed training repeats. Where saving
             takes long it is done less often: it takes at most a twentieth of the time.
     """
 
-    def __init__(self, folder: Path, every: float = 20.0) -> None:
+    def __init__(self, module: torch.nn.Module, folder: Path, every: float = 20.0) -> None:
+        self.parameters = trainable(module)
+        self.tensors = moving(module)
         self.folder = folder
         self.every = every
         self._due = time.monotonic() + every
         self._best: dict[str, torch.Tensor] = {}
 
-    def keep(self, parameters: dict[str, torch.nn.Parameter]) -> None:
+    def keep(self) -> None:
         """Take the present weights as the best."""
-        self._best = {n: p.detach().cpu().clone().contiguous() for n, p in parameters.items()}
+        self._best = self._copies()
 
-    def best(self, parameters: dict[str, torch.nn.Parameter]) -> None:
+    def best(self) -> None:
         """Load the best weights in place."""
-        with torch.no_grad():
-            for name, parameter in parameters.items():
-                parameter.copy_(self._best[name])
+        self._put(self._best)
 
-    def save_if_due(
-        self,
-        parameters: dict[str, torch.nn.Parameter],
-        optimizer: torch.optim.Optimizer,
-        history: History,
-    ) -> None:
+    def _copies(self) -> dict[str, torch.Tensor]:
+        return {n: own.detach().cpu().clone().contiguous() for n, own in self.tensors.items()}
+
+    def _put(self, values: dict[str, torch.Tensor]) -> None:
+        with torch.no_grad():
+            for name, own in self.tensors.items():
+                own.copy_(values[name])
+
+    def save_if_due(self, optimizer: torch.optim.Optimizer, history: History) -> None:
         """Write weights, moments and history after a step, then drop what is superseded."""
         began = time.monotonic()
         if began < self._due:
@@ -62,9 +72,8 @@ class Checkpoint:
         temporary = self.folder / f".{target.name}.{os.getpid()}"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        weights = {n: p.detach().cpu().clone().contiguous() for n, p in parameters.items()}
-        save_file(weights, temporary / "weights.safetensors")
-        save_file(_moments(parameters, optimizer), temporary / "moments.safetensors")
+        save_file(self._copies(), temporary / "weights.safetensors")
+        save_file(_moments(self.parameters, optimizer), temporary / "moments.safetensors")
         save_file(self._best, temporary / "best.safetensors")
         (temporary / "history.json").write_text(json.dumps(asdict(history)), encoding="utf-8")
         for path in temporary.iterdir():
@@ -79,11 +88,7 @@ class Checkpoint:
         self._due = now + max(self.every, 20 * (now - began) if self.every else 0.0)
 
     def restore(
-        self,
-        parameters: dict[str, torch.nn.Parameter],
-        optimizer: torch.optim.Optimizer,
-        history: History,
-        device: torch.device,
+        self, optimizer: torch.optim.Optimizer, history: History, device: torch.device
     ) -> None:
         """Load the newest complete checkpoint in place, if there is one."""
         try:
@@ -95,10 +100,8 @@ class Checkpoint:
         except (FileNotFoundError, SafetensorError, json.JSONDecodeError):
             return
         self._best = best
-        with torch.no_grad():
-            for name, parameter in parameters.items():
-                parameter.copy_(weights[name])
-        for name, parameter in parameters.items():
+        self._put(weights)
+        for name, parameter in self.parameters.items():
             if f"{name}/step" not in moments:
                 continue  # no gradient has come to it yet
             optimizer.state[parameter] = {

@@ -90,12 +90,16 @@ def load_model(folder: Path, head: str, labels: int = 0, seed: int = 0) -> tuple
 
 
 def padded_by(model: Any, tokenizer: Any) -> Any:
-    """Return a model that takes for padding what its inputs are padded with.
+    """Return a decoder that takes for padding what its inputs are padded with; another as it is.
 
-    Decoder classifiers find the end of a text by it, and their configurations name another token
-    than the tokenizer's, or none.
+    A decoder's classifier finds the end of a text by it, and configurations name another token than
+    the tokenizer's, or none. Where a masked language model is of the kind, nothing is read from it
+    but at what position counting begins: that the weights were trained with.
     """
-    model.config.pad_token_id = SpecialTokens(tokenizer).pad_id
+    kind = type(model.config)
+    decoder = kind in transformers.MODEL_FOR_CAUSAL_LM_MAPPING
+    if decoder and kind not in transformers.MODEL_FOR_MASKED_LM_MAPPING:
+        model.config.pad_token_id = SpecialTokens(tokenizer).pad_id
     return model
 
 

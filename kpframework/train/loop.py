@@ -135,9 +135,9 @@ def run_training(
     optimizer = torch.optim.AdamW(
         list(parameters.values()), lr=config.lr, weight_decay=config.weight_decay, fused=True
     )
-    checkpoint = Checkpoint(context.scratch / "checkpoint", checkpoint_every)
+    checkpoint = Checkpoint(job.module, context.scratch / "checkpoint", checkpoint_every)
     history = History()
-    checkpoint.restore(parameters, optimizer, history, device)
+    checkpoint.restore(optimizer, history, device)
     began = time.monotonic() - history.seconds
     per_epoch = len(job.batches(0))
     steps = per_epoch * config.epochs
@@ -164,14 +164,14 @@ def run_training(
                 advance(1, f"loss {value:.3f}")
                 if history.steps < (epoch + 1) * per_epoch:
                     history.seconds = time.monotonic() - began
-                    checkpoint.save_if_due(parameters, optimizer, history)
+                    checkpoint.save_if_due(optimizer, history)
             history.loss.append(history.running / max(1, per_epoch))
             history.running = 0.0
             job.module.eval()
-            _close_epoch(job, config, history, checkpoint, parameters)
+            _close_epoch(job, config, history, checkpoint)
             history.seconds = time.monotonic() - began
-            checkpoint.save_if_due(parameters, optimizer, history)
-    checkpoint.best(parameters)
+            checkpoint.save_if_due(optimizer, history)
+    checkpoint.best()
     return history
 
 
@@ -200,7 +200,6 @@ def _close_epoch(
     config: TrainConfig,
     history: History,
     checkpoint: Checkpoint,
-    parameters: dict[str, torch.nn.Parameter],
 ) -> None:
     if job.evaluate is not None:
         history.dev.append(job.evaluate())
@@ -208,4 +207,4 @@ def _close_epoch(
     best = history.dev.index(max(history.dev)) if by_dev else len(history.loss) - 1
     history.kept = best + 1
     if history.kept == len(history.loss):
-        checkpoint.keep(parameters)
+        checkpoint.keep()

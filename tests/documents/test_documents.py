@@ -217,6 +217,10 @@ def test_the_format_is_told_by_suffix_or_first_line(tmp_path):
     assert [d.text for d in read_documents(tmp_path / "lines.txt")] == ["One passage.", "Another."]
     (tmp_path / "lines.ann").write_text("", "utf-8")
     assert document_format(tmp_path / "lines.txt") == "brat"
+    # Nothing of brat's is read by another spelling of its suffix.
+    (tmp_path / "LINES.TXT").write_text("One passage.", "utf-8")
+    (tmp_path / "LINES.ann").write_text("", "utf-8")
+    assert [d.text for d in read_documents(tmp_path / "LINES.TXT")] == ["One passage."]
 
 
 def test_bioc_passages_without_usable_offsets_follow_each_other(tmp_path):

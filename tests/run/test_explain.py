@@ -62,6 +62,8 @@ def test_a_linker_that_chooses_by_itself_is_told_from_one_that_takes_ids(ask: An
     assert ask(ULM, row="named")["notes"] == []
     (note,) = ask(f"{ULM}=E5", row="named")["notes"]
     assert note.startswith(f"{ULM!r} is linked to E3, not to E5")
+    (note,) = ask(f"{ULM}=http://example.org/?id=5", row="named")["notes"]
+    assert note.startswith(f"{ULM!r} is linked to E3, not to http://example.org/?id=5")
 
 
 def test_an_anchor_is_a_token_of_the_text_and_no_slot(ask: Any) -> None:

@@ -218,7 +218,8 @@ def test_a_second_training_of_a_fit_does_not_go_on_from_the_firsts_checkpoint(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(
-        "kpframework.train.loop.Checkpoint", lambda folder, _every: Checkpoint(folder, 0)
+        "kpframework.train.loop.Checkpoint",
+        lambda module, folder, _every: Checkpoint(module, folder, 0),
     )
     own, steps = session(tmp_path), []
     for _ in range(2):

@@ -33,3 +33,11 @@ def test_a_decoders_answer_does_not_depend_on_what_stands_beside_it(tmp_path, ar
         together = host(**collate(items).inputs).logits[0]
         alone = host(**collate(items[:1]).inputs).logits[0]
     torch.testing.assert_close(together, alone)
+
+
+def test_an_encoder_keeps_the_padding_by_which_it_counts_positions(tmp_path):
+    """RoBERTa's kind counts from its configuration's padding on, when trained and when loaded."""
+    tokenizer = tiny_tokenizer("roberta-classifier")
+    model = tiny_model("roberta-classifier", len(tokenizer))
+    model.config.pad_token_id = own = tokenizer.pad_token_id + 3
+    assert padded_by(model, tokenizer).config.pad_token_id == own

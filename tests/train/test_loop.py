@@ -87,6 +87,30 @@ def test_a_module_is_in_training_mode_for_the_loss_and_in_evaluation_mode_for_de
     assert not net.training
 
 
+def test_running_means_are_resumed_and_kept_with_the_weights_of_their_epoch(tmp_path: Path):
+    def normed() -> torch.nn.Module:
+        torch.manual_seed(1)
+        return torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8))
+
+    whole = normed()
+    run_training(job(whole), CONFIG, Context(scratch=tmp_path / "a"))
+    killed = Context(scratch=tmp_path / "b")
+    with pytest.raises(Stop):
+        run_training(job(normed(), stop_at=5), CONFIG, killed, checkpoint_every=0)
+    resumed = normed()
+    run_training(job(resumed), CONFIG, killed)
+    assert torch.equal(resumed[1].running_mean, whole[1].running_mean)
+
+    net, seen, scores = normed(), [], iter([0.2, 0.9, 0.3, 0.1])
+
+    def dev() -> float:
+        seen.append(net[1].running_mean.clone())
+        return next(scores)
+
+    run_training(job(net, dev=dev), CONFIG, Context(scratch=tmp_path / "c"))
+    assert torch.equal(net[1].running_mean, seen[1])
+
+
 def test_the_best_epoch_on_dev_is_kept_and_ties_go_to_the_first(tmp_path: Path):
     net = module()
     seen, scores = [], iter([0.2, 0.9, 0.9, 0.1])

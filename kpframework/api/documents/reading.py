@@ -61,7 +61,7 @@ def document_format(path: str | Path) -> str:
     suffix = unpacked_suffix(path)
     if suffix in SUFFIXES:
         return SUFFIXES[suffix]
-    if suffix == ".txt" and path.with_suffix(".ann").is_file():
+    if path.suffix == ".txt" and path.with_suffix(".ann").is_file():
         return "brat"
     with opened(path) as file:
         first = next((line for line in islice(file, 100) if line.strip()), "")

@@ -16,6 +16,7 @@ from kpframework.kb.table import EntityTable, write_table
 from kpframework.testing.knowledge import TinyKB, tiny_vectors
 from kpframework.testing.project import tiny_project, write_fewrel
 from kpframework.testing.tiny import tiny_model, tiny_tokenizer
+from kpframework.train.hosts import padded_by
 
 
 class World:
@@ -95,7 +96,4 @@ def _model(architecture: str) -> Any:
 
 def fresh_model(architecture: str) -> Any:
     """Return a model of one's own, always with the same weights."""
-    model = copy.deepcopy(_model(architecture))
-    if model.config.pad_token_id is None:
-        model.config.pad_token_id = model.config.eos_token_id or 0
-    return model
+    return padded_by(copy.deepcopy(_model(architecture)), tokenizer(architecture))

@@ -71,8 +71,7 @@ class Checkpoint(TrainingCallback):
             loop.optimizer.state[parameter] = {
                 key: own if key == "step" else own.to(device) for key, own in state.items()
             }
-        for _ in range(epoch):
-            loop.lr_scheduler.step()
+        loop.lr_scheduler.step(epoch)
         loop._epoch = epoch  # what PyKEEN's own checkpoint sets, too
         torch.set_rng_state(saved["generator/cpu"])
         if "generator/cuda" in saved:

@@ -45,14 +45,16 @@ def hub(tmp_path, monkeypatch):
                 SimpleNamespace(file_size=size, will_download=not (folder / name).exists())
                 for name, size in sizes.items()
             ]
-        if allow_patterns == ["config.json"]:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "config.json").write_text("{}")
-            return str(folder)
         return str(fill(folder))
+
+    def model_info(repo_id, *, revision=None):
+        if repo_id != "some/model":
+            raise LocalEntryNotFoundError("no connection")
+        return SimpleNamespace(sha=COMMIT)
 
     _commit.cache_clear()
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    monkeypatch.setattr(huggingface_hub, "model_info", model_info)
     yield asked
     _commit.cache_clear()
 
@@ -79,15 +81,15 @@ def test_hub_model_is_fetched_once_without_pickles_or_code(tmp_path, hub):
         "revision": COMMIT,
         "licence": "apache-2.0",
     }
-    [(_, revision, first), (_, commit, patterns)] = hub
-    assert (revision, first, commit) == ("v1", ["config.json"], COMMIT)
+    [(_, revision, patterns)] = hub
+    assert revision == "v1"
     assert not any(p.endswith((".bin", ".py", "*")) for p in patterns)
 
 
 def test_a_hub_models_commit_and_size_are_known_before_it_is_fetched(tmp_path, hub):
     backbone = hf(tmp_path, model="some/model")
-    assert (backbone.pinned(), backbone.to_fetch()) == (COMMIT, 1000)
-    assert not list(tmp_path.rglob("*.safetensors"))
+    assert (backbone.pinned(), backbone.to_fetch()) == (COMMIT, 1010)
+    assert not list((tmp_path / "cache").rglob("*")), "nor does the hub's cache change"
     backbone.folder()
     assert backbone.to_fetch() == 0
 

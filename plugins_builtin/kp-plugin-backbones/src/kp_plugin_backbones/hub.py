@@ -76,9 +76,13 @@ class HubBackbone(Backbone):
     @cached_property
     def _folder(self) -> Path:
         path = Path(self.config.model)
-        return check(
-            path if path.is_absolute() else _fetch(self.config.model, self.pinned(), PATTERNS)
-        )
+        if path.is_absolute():
+            return check(path)
+        # By the revision's own name, so that the hub's cache knows it without a connection, too.
+        folder = _fetch(self.config.model, self.config.revision, PATTERNS)
+        if folder.name != self.pinned():
+            folder = _fetch(self.config.model, self.pinned(), PATTERNS)
+        return check(folder)
 
 
 @cache
@@ -86,6 +90,11 @@ def _commit(model: str, revision: str | None) -> str:
     """Return the commit, the same while the process lives, whatever is pushed meanwhile."""
     if revision is not None and _COMMIT.fullmatch(revision):
         return revision
+    import huggingface_hub
+
+    with suppress(OSError, ValueError):  # no connection
+        if commit := huggingface_hub.model_info(model, revision=revision).sha:
+            return commit
     # The hub's cache names a snapshot's folder by its commit.
     return _fetch(model, revision, _CONFIG).name
 

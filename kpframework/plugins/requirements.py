@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
-from kpframework.plugins.discovery import COMMANDS_GROUP, GROUP
-from kpframework.plugins.editable import source_digest
+from kpframework.plugins.editable import distribution_digest
 
 CORE = "kpframework"
 
@@ -35,8 +34,8 @@ def closure(names: Iterable[str]) -> dict[str, str]:
 
 def versions(names: Iterable[str]) -> dict[str, str]:
     """Return the versions of those distributions that are installed, by name, sorted."""
-    found = {name: _installed(name) for name in sorted(set(names))}
-    return {name: own.version for name, own in found.items() if own is not None}
+    found = {name: _version(name) for name in sorted(set(names))}
+    return {name: own for name, own in found.items() if own is not None}
 
 
 @cache
@@ -58,21 +57,22 @@ def built_on(name: str) -> tuple[str, ...]:
 def pinned(name: str, version: str = "") -> str:
     """Return what tells one state of a distribution from another.
 
-    That is its version; behind it stands a digest of its Python files where it is edited in place.
+    That is its version; behind it stands a digest of all its Python files where it is edited in
+    place.
 
     Args:
         name: of the distribution.
         version: of it, where it is known.
     """
+    version = version or _version(name) or ""
+    digest = distribution_digest(name)
+    return f"{version} source:{digest[:16]}" if digest else version
+
+
+@cache
+def _version(name: str) -> str | None:
     found = _installed(name)
-    if found is None:
-        return version
-    groups = (GROUP, COMMANDS_GROUP)
-    modules = {e.value.partition(".")[0] for e in found.entry_points if e.group in groups}
-    for module in sorted(modules) or [name.replace("-", "_")]:
-        if digest := source_digest(name, module):
-            return f"{version or found.version} source:{digest[:16]}"
-    return version or found.version
+    return None if found is None else found.version
 
 
 @cache

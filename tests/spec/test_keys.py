@@ -11,13 +11,14 @@ import pytest
 
 from kpframework.api import ComponentRef
 from kpframework.plugins import requirements
-from kpframework.plugins.editable import source_digest
+from kpframework.plugins.editable import distribution_digest, source_digest
 from kpframework.spec.resolve import bind_ref
 from kpframework.testing.distributions import fake_plugin
 
 
 def forget() -> None:
-    for own in (requirements._requires, requirements.built_on, source_digest):
+    cached = (requirements._requires, requirements._version, requirements.built_on)
+    for own in (*cached, source_digest, distribution_digest):
         own.cache_clear()
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 from kpframework.digest import canonical_json, content_digest, json_digest
 from kpframework.errors import KpError, LockMismatch, Problem
-from kpframework.run.record import package_versions, plugin_versions
+from kpframework.run.record import installed_versions, package_versions, plugin_versions
 from kpframework.run.row_plan import tails
 from kpframework.run.step import Step
 from kpframework.run.surroundings import Made, packages_at_work
 from kpframework.spec.fields import input_values
 from kpframework.spec.resolved import ResolvedSpec
 
-FORMAT = 2
+FORMAT = 3
 _ANEW = "lock anew: kpframework lock SPEC -o kp.lock"
 
 _PARTS = {
@@ -59,7 +59,9 @@ def make_lock(
             for path, tail in tails(path for step in steps for path in step.files).items()
         },
         "licences": _facts("licence", steps, metrics),
-        # For people: the hashes of the data are what is compared.
+        # For people, both: releases are told by the hashes of the data, and what packages require
+        # in turn by them, with other names on another system.
+        "installed": installed_versions(resolved.components()),
         "releases": _facts("release", steps, metrics),
         "entries": _entries(resolved),
         "steps": {step.name: step.key for step in steps},

@@ -7,11 +7,12 @@ import os
 import platform
 import sys
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from kpframework.errors import KpError
-from kpframework.plugins.requirements import built_on, closure, pinned
+from kpframework.plugins.requirements import built_on, closure, pinned, required, versions
 from kpframework.spec.resolved import BoundComponent
 from kpframework.writing import replacing
 
@@ -29,11 +30,25 @@ PACKAGES = (
 
 
 def package_versions(components: Iterable[BoundComponent] = ()) -> dict[str, str]:
-    """Return the versions of all that the core and the components' distributions require."""
-    used = {c.registered.distribution for c in components}
-    plugins = {*used, *(other for name in used for other in built_on(name))}
-    found = closure([*PACKAGES, *used])
+    """Return the versions of `PACKAGES` and of what the components' plugins require themselves."""
+    plugins = _plugins(components)
+    return versions({*PACKAGES, *required(plugins)} - plugins)
+
+
+def installed_versions(components: Iterable[BoundComponent] = ()) -> dict[str, str]:
+    """Return the versions of all that the core and the components' plugins require, at any depth.
+
+    Which they are depends on the system and on the releases of what requires them.
+    """
+    plugins = _plugins(components)
+    found = closure([*PACKAGES, *plugins])
     return {name: own for name, own in found.items() if name not in plugins}
+
+
+def _plugins(components: Iterable[BoundComponent]) -> set[str]:
+    """Return the distributions that provide components, and those they build on."""
+    used = {c.registered.distribution for c in components}
+    return {*used, *(other for name in used for other in built_on(name))}
 
 
 def plugin_versions(components: Iterable[BoundComponent]) -> dict[str, str]:
@@ -43,8 +58,13 @@ def plugin_versions(components: Iterable[BoundComponent]) -> dict[str, str]:
     return {name: pinned(name, own) for name, own in sorted({**others, **used}.items())}
 
 
-def environment(components: Iterable[BoundComponent] = ()) -> dict[str, Any]:
-    """Return Python, machine, threads and versions; nothing that names a person or a place."""
+def environment(components: Iterable[BoundComponent], device: str) -> dict[str, Any]:
+    """Return Python, machine, threads and versions; nothing that names a person or a place.
+
+    Args:
+        components: those whose plugins count.
+        device: of the run, and the accelerator is its.
+    """
     components = list(components)
     return {
         "python": platform.python_version(),
@@ -53,8 +73,9 @@ def environment(components: Iterable[BoundComponent] = ()) -> dict[str, Any]:
         "cpu": cpu(),
         "cores": os.cpu_count(),
         "threads": _threads(),
-        "accelerator": accelerator(),
-        "packages": package_versions(components),
+        "device": device,
+        "accelerator": accelerator(device),
+        "packages": installed_versions(components),
         "plugins": plugin_versions(components),
     }
 
@@ -89,6 +110,7 @@ def write_atomic(path: Path, data: bytes) -> None:
         ) from error
 
 
+@cache
 def cpu() -> str:
     """Return the processor's model."""
     try:
@@ -105,8 +127,8 @@ def _threads() -> int | None:
     return int(torch.get_num_threads()) if torch is not None else None
 
 
-def accelerator(device: str = "cuda") -> str | None:
-    """Return the accelerator's name, or None where there is none, or nothing has loaded torch."""
+def accelerator(device: str) -> str | None:
+    """Return a device's accelerator, or None where there is none, or nothing has loaded torch."""
     torch = sys.modules.get("torch")
     if torch is None or not device.startswith("cuda") or not torch.cuda.is_available():
         return None

@@ -19,7 +19,6 @@ from kpframework.run.bootstrap import Resampled, estimate, resample
 from kpframework.run.changed import Answered, changed_answers
 from kpframework.run.examples_file import read_examples, read_mentions
 from kpframework.run.plan import Plan
-from kpframework.run.record import environment
 from kpframework.run.resamples import CellResamples, Place, cell_resamples
 from kpframework.run.row_facts import (
     curves_of,
@@ -49,7 +48,7 @@ class Results:
         self._drawn: dict[tuple[Place, bytes], dict[str, Resampled]] = {}
 
     def build(self) -> dict[str, Any]:
-        """Return the content of ``results.json``."""
+        """Return the content of ``results.json``, as far as steps tell it."""
         compare = self.spec.compare
         return {
             "name": self.spec.name,
@@ -68,7 +67,6 @@ class Results:
                 {"step": r.step.name, "seconds": r.seconds, "reused": r.status == "reused"}
                 for r in self.done.values()
             ],
-            "environment": environment(self.plan.resolved.components()),
             "sections": [],
         }
 

@@ -16,7 +16,7 @@ from kpframework.run.export import export_hosts, export_plugins
 from kpframework.run.lock import check_lock, make_lock
 from kpframework.run.plan import Plan, make_plan
 from kpframework.run.progress import Display
-from kpframework.run.record import write_atomic, write_json_atomic
+from kpframework.run.record import environment, write_atomic, write_json_atomic
 from kpframework.run.resamples import write_resamples
 from kpframework.run.results import Results
 from kpframework.run.side_by_side import share_of_cores, what_hinders
@@ -134,7 +134,8 @@ def _write_down(
     resolved = plan.resolved
     assembled = Results(plan, done)
     results = assembled.build()
-    results["environment"] |= {"device": device, "precision": resolved.spec.run.precision}
+    surroundings = environment(resolved.components(), device)
+    results["environment"] = {**surroundings, "precision": resolved.spec.run.precision}
     results["made_elsewhere"] = made_elsewhere(done.values(), device)
     there = {name: result for name, result in done.items() if result.ok}
     facts = {name: result.metrics for name, result in there.items()}

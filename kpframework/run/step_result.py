@@ -118,7 +118,7 @@ def run_step(
         entry = cache.build(
             step,
             fill,
-            made_in=lambda: surroundings(step.params, device),
+            made_in=lambda: surroundings(step, device),
             verify=verify,
             notify=display.say,
         )

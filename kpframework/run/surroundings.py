@@ -11,42 +11,56 @@ from kpframework.plugins.requirements import built_on, required, versions
 from kpframework.run.record import PACKAGES, accelerator, cpu
 
 if TYPE_CHECKING:
+    from kpframework.run.step import Step
     from kpframework.run.step_result import StepResult
 
 Made = Mapping[str, Any]
 """What `surroundings` returned when a step was made; empty where no manifest tells it."""
 
 
-def surroundings(params: Mapping[str, Any], device: str) -> dict[str, Any]:
+_ON_DEVICE = {"embeddings", "host", "train", "evaluate"}
+_LINKING = {"links", "corpus"}
+
+
+def surroundings(step: Step, device: str) -> dict[str, Any]:
     """Return what may move a step's numbers though its key does not name it, as JSON.
 
-    That is Python, the processor, the device, and the versions of `PACKAGES` and of what the
-    step's plugins require themselves.
+    That is Python, the processor, the device if it computes there, and the versions of `PACKAGES`
+    and of what the step's plugins require themselves.
 
     Args:
-        params: the step's; its plugins are told by `BoundComponent.key_data` there.
-        device: on which it computes.
+        step: its plugins are told by `BoundComponent.key_data` in its params.
+        device: of the run; its index is left out, the accelerator's name tells what it is.
     """
-    plugins = set(_distributions(params))
+    plugins = set(_values("distribution", step.params))
     plugins |= {other for name in plugins for other in built_on(name)}
     found: dict[str, Any] = {
         "python": platform.python_version(),
         "cpu": cpu(),
-        "device": device,
-        "accelerator": accelerator(device),
         "packages": versions({*PACKAGES, *required(plugins)} - plugins),
     }
-    return found | ({"precision": params["precision"]} if "precision" in params else {})
+    if _on_device(step):
+        found |= {"device": device.partition(":")[0], "accelerator": accelerator(device)}
+    return found | ({"precision": step.params["precision"]} if "precision" in step.params else {})
 
 
-def _distributions(params: Any) -> Iterator[str]:
+def _on_device(step: Step) -> bool:
+    """Return whether a step computes on the run's device; it may merely read, copy or shuffle."""
+    if step.kind in _LINKING:  # with an encoder
+        components = _values("component", step.params)
+        return any(name.startswith("backbone:") for name in components)
+    return step.kind in _ON_DEVICE and not {"part", "control"} & set(step.params)
+
+
+def _values(name: str, params: Any) -> Iterator[str]:
+    """Yield what a step's components say under a name."""
     if isinstance(params, Mapping):
-        if isinstance(name := params.get("distribution"), str):
-            yield name
+        if isinstance(value := params.get(name), str):
+            yield value
         params = list(params.values())
     if isinstance(params, list | tuple):
         for item in params:
-            yield from _distributions(item)
+            yield from _values(name, item)
 
 
 def made_elsewhere(results: Iterable[StepResult], device: str) -> list[dict[str, Any]]:
@@ -59,7 +73,7 @@ def made_elsewhere(results: Iterable[StepResult], device: str) -> list[dict[str,
     groups: dict[str, dict[str, Any]] = {}
     for result in results:
         if result.status == "reused":
-            now = surroundings(result.step.params, device)
+            now = surroundings(result.step, device)
             differs = _difference(result.made_in, now) if result.made_in else None
             if differs != {}:
                 group = groups.setdefault(
@@ -71,7 +85,8 @@ def made_elsewhere(results: Iterable[StepResult], device: str) -> list[dict[str,
 
 def _difference(then: Made, now: Made) -> dict[str, list[Any]]:
     before, after = ({**own, **own["packages"]} for own in (then, now))
-    names = [name for name in (*before, *after) if name != "packages"]
+    # What is not written down today is nothing to differ in.
+    names = [name for name in (*now, *then["packages"], *now["packages"]) if name != "packages"]
     return {
         name: [before.get(name), after.get(name)]
         for name in dict.fromkeys(names)
@@ -83,7 +98,7 @@ def packages_at_work(today: Mapping[str, str], made: Mapping[str, Made]) -> dict
     """Return the versions of packages that made some steps, as parts of a lock.
 
     Args:
-        today: versions of what is installed.
+        today: versions of what is pinned, as it is installed.
         made: each finished step's surroundings.
 
     Returns:

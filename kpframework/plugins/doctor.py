@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 from kpframework import __version__
 from kpframework.errors import Problem
 from kpframework.plugins.records import PluginRecord
+from kpframework.plugins.requirements import versions as installed_versions
 
 FLOORS = {
     "torch": ("2.10", "its weights_only loading can be made to run code from a file"),
@@ -21,14 +21,7 @@ SHOWN = ("torch", "transformers", "pydantic", "pluggy", "safetensors")
 def versions() -> dict[str, str]:
     """Return the versions of Python, the core and the packages it stands on."""
     found = {"python": platform.python_version(), "kpframework": __version__}
-    return found | {name: _version(name) or "not installed" for name in SHOWN}
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
+    return found | dict.fromkeys(SHOWN, "not installed") | installed_versions(SHOWN)
 
 
 def environment_problems() -> list[Problem]:
@@ -36,9 +29,10 @@ def environment_problems() -> list[Problem]:
     from packaging.version import InvalidVersion, Version
 
     problems = []
+    found = installed_versions(FLOORS)
     for name, (floor, why) in FLOORS.items():
         fix = f"pip install --upgrade '{name}>={floor}'"
-        installed = _version(name)
+        installed = found.get(name)
         if installed is None:
             problems.append(Problem("KP210", f"{name} is not installed", fix))
             continue

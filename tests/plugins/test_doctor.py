@@ -13,15 +13,23 @@ from kpframework.testing.distributions import fake_plugin
     ],
 )
 def test_a_version_with_a_known_hole_is_reported_with_the_upgrade(monkeypatch, name, version, said):
-    monkeypatch.setattr(doctor, "_version", lambda n: version if n == name else "99")
+    found = dict.fromkeys(doctor.FLOORS, "99") | {name: version}
+    monkeypatch.setattr(doctor, "installed_versions", lambda names: found)
     (problem,) = doctor.environment_problems()
     assert said in problem.message
     assert problem.fix.startswith(f"pip install --upgrade '{name}>=")
 
 
 def test_sound_versions_are_not_reported(monkeypatch):
-    monkeypatch.setattr(doctor, "_version", lambda name: "99")
+    found = dict.fromkeys(doctor.FLOORS, "99")
+    monkeypatch.setattr(doctor, "installed_versions", lambda names: found)
     assert doctor.environment_problems() == []
+
+
+def test_what_is_not_installed_is_said(monkeypatch):
+    monkeypatch.setattr(doctor, "installed_versions", lambda names: {"torch": "99"})
+    assert [p.message for p in doctor.environment_problems()] == ["transformers is not installed"]
+    assert (doctor.versions()["torch"], doctor.versions()["pluggy"]) == ("99", "not installed")
 
 
 def test_packaging_that_will_trouble_users_is_reported(site):

@@ -59,6 +59,7 @@ def remember(records: Iterable[PluginRecord]) -> None:
             "reason": record.reason,
             "fix": record.fix,
             "note": record.note,
+            "hung": record.hung,
             "hooks": list(record.hooks),
             "components": [
                 asdict(replace(c, capabilities=dict(c.capabilities))) for c in record.components
@@ -66,6 +67,12 @@ def remember(records: Iterable[PluginRecord]) -> None:
         }
     with suppress(OSError, TypeError, ValueError):
         write_json(memory_file(), dict(list(memory.items())[-KEPT:]))
+
+
+def holds(record: PluginRecord) -> bool:
+    """Return whether what is remembered of a plugin, in its state, is of its files as they are."""
+    entry = _read().get(_place(record))
+    return isinstance(entry, dict) and entry.get("stamp") == _stamp(record, record.state)
 
 
 def _read() -> dict[str, Any]:
@@ -97,6 +104,7 @@ def _restore(record: PluginRecord, entry: Mapping[str, Any]) -> PluginRecord | N
             reason=entry["reason"],
             fix=entry["fix"],
             note=entry["note"],
+            hung=entry["hung"],
             cached=True,
         )
     except (KeyError, TypeError, ValueError):
@@ -111,7 +119,9 @@ def _stamp(record: PluginRecord, state: str) -> list[str | int]:
     stamp += [_modified(_source(module)) for module in modules]
     if state != "ok":
         # A failure may be cured by what is installed beside the plugin.
-        stamp += [_modified(Path(folder)) for folder in sys.path if folder.endswith("-packages")]
+        # Anything may stand on the path, and only text is looked into.
+        folders = [own for own in sys.path if isinstance(own, str) and own.endswith("-packages")]
+        stamp += [_modified(Path(folder)) for folder in folders]
     return stamp
 
 

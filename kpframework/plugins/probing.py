@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +18,9 @@ from typing import Any, TextIO
 
 from kpframework.component import Component
 from kpframework.errors import Problem
+from kpframework.plugins.loading import Loader
 from kpframework.plugins.memory import remember
+from kpframework.plugins.probed import READY, examine
 from kpframework.plugins.records import PluginRecord
 
 LIMIT_SECONDS = 20.0
@@ -35,6 +38,8 @@ class Diagnosis:
 
     record: PluginRecord
     problems: tuple[Problem, ...] = ()
+    current: bool = True
+    """Whether its files were read for it, as they are; else it had been imported here before."""
 
 
 def probe(records: Iterable[PluginRecord]) -> list[PluginRecord]:
@@ -42,31 +47,60 @@ def probe(records: Iterable[PluginRecord]) -> list[PluginRecord]:
 
     One process loads them one after the other, until there is something to say of one: those
     behind it get a new process, so that what it does is not laid at their door. One that ends the
-    process or takes longer than `LIMIT_SECONDS` is ``broken``.
+    process or takes longer than `LIMIT_SECONDS` is ``broken``. Where no other process can be had,
+    as from an application with Python inside it, they are loaded in this one.
     """
     clean = _clean(records)
-    found: list[PluginRecord] = []
+    found: list[Diagnosis] = []
     with _patience(len(clean)):
         while len(found) < len(clean):
-            found += [d.record for d in _loaded(clean[len(found) :], doctor=False)]
-    remember(found)
-    return found
+            rest = clean[len(found) :]
+            found += _loaded(rest, doctor=False) or _here(rest, doctor=False)
+    _remember(found)
+    return [d.record for d in found]
+
+
+def retry(records: Iterable[PluginRecord]) -> list[PluginRecord]:
+    """As `probe`, but each in a process of its own, side by side: for those that failed before."""
+    return [d.record for d in _apart(records, doctor=False)]
 
 
 def diagnose(records: Iterable[PluginRecord]) -> list[Diagnosis]:
-    """As `probe`, but each plugin in a process of its own, side by side; asks ``kp_doctor`` too."""
+    """As `retry`, for any plugins; asks ``kp_doctor`` too."""
+    return _apart(records, doctor=True)
+
+
+def _apart(records: Iterable[PluginRecord], doctor: bool) -> list[Diagnosis]:
     clean = _clean(records)
     if not clean:
         return []
-    with _patience(len(clean)), ThreadPoolExecutor(min(len(clean), os.cpu_count() or 1)) as pool:
-        diagnoses = list(pool.map(lambda record: _loaded([record], doctor=True)[0], clean))
-    remember(d.record for d in diagnoses)
-    return diagnoses
+    with _patience(len(clean)):
+        with ThreadPoolExecutor(min(len(clean), os.cpu_count() or 1)) as pool:
+            tried = list(pool.map(lambda record: _loaded([record], doctor), clean))
+        # Here it is one after the other: they share the modules of this process, and its stdout.
+        pairs = zip(clean, tried, strict=True)
+        found = [d for record, own in pairs for d in own or _here([record], doctor)]
+    _remember(found)
+    return found
+
+
+def _remember(found: Iterable[Diagnosis]) -> None:
+    remember(d.record for d in found if d.current)
 
 
 def _clean(records: Iterable[PluginRecord]) -> list[PluginRecord]:
     return [
-        replace(r, state="ok", reason="", fix="", note="", components=(), hooks=(), cached=False)
+        replace(
+            r,
+            state="ok",
+            reason="",
+            fix="",
+            note="",
+            components=(),
+            hooks=(),
+            cached=False,
+            hung=False,
+        )
         for r in records
     ]
 
@@ -87,18 +121,23 @@ def _patience(count: int) -> Iterator[None]:
 
 
 def _loaded(records: Sequence[PluginRecord], doctor: bool) -> list[Diagnosis]:
-    """Load plugins in one process; return them up to the first of which there is a remark."""
+    """Load plugins in one process; return them up to the first of which there is a remark.
+
+    Where the process itself does not start, which is no plugin's fault, none is returned.
+    """
     found: list[Diagnosis] = []
-    with _process(records, doctor) as (process, answer):
+    with _process(records, doctor) as started:
+        if started is None:
+            return []
+        process, answer = started
         try:
-            answer(START_SECONDS)
             for record in records:
                 found.append(_diagnosis(record, json.loads(answer(LIMIT_SECONDS))))
                 if found[-1].record.state != "ok" or found[-1].record.note:
                     break
             return found
         except Empty:
-            reason = f"not loaded within {LIMIT_SECONDS:.0f} s"
+            return [*found, _hung(records[len(found)])]
         except (ValueError, KeyError, TypeError):
             with suppress(subprocess.TimeoutExpired):
                 process.wait(1)
@@ -108,35 +147,89 @@ def _loaded(records: Sequence[PluginRecord], doctor: bool) -> list[Diagnosis]:
     return [*found, Diagnosis(replace(record, state="broken", reason=reason, fix=disable))]
 
 
+def _hung(record: PluginRecord) -> Diagnosis:
+    reason = f"not loaded within {LIMIT_SECONDS:.0f} s"
+    # Nothing else tries it again while its files are the same.
+    again = f"kpframework plugins doctor {record.name} (tries it again)"
+    fix = f"{again}, or: kpframework plugins disable {record.name}"
+    return Diagnosis(replace(record, state="broken", reason=reason, fix=fix, hung=True))
+
+
+def _here(records: Sequence[PluginRecord], doctor: bool) -> list[Diagnosis]:
+    """Load plugins in this process."""
+    found: list[Diagnosis] = []
+    loader = Loader()
+    for record in records:
+        current = not {record.module, record.command_module} & sys.modules.keys()
+        loaded, problems = examine(loader, record, doctor)
+        found.append(Diagnosis(loaded, tuple(problems), current))
+    return found
+
+
 @contextmanager
 def _process(
     records: Sequence[PluginRecord], doctor: bool
-) -> Iterator[tuple[subprocess.Popen[str], Callable[[float], str]]]:
+) -> Iterator[tuple[subprocess.Popen[str], Callable[[float], str]] | None]:
     """Start a process that loads plugins; yield it, and what waits for its next line.
 
-    That raises `Empty` after the seconds it is given, and returns an empty line at the end.
+    That raises `Empty` after the seconds it is given, and returns an empty line at the end. Where
+    no such process can be had, None is yielded.
     """
-    process = subprocess.Popen(
-        # Not -m: where this package is found may be known to this process alone.
-        [sys.executable, "-P", "-c", _START.format(path=sys.path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        encoding="utf-8",
-        start_new_session=True,
-    )
-    assert process.stdin is not None
-    lines: Queue[str] = Queue()
-    reader = Thread(target=_read, args=(process.stdout, lines), daemon=True)
-    reader.start()
+    # `import` passes over what is no text, and a subclass need not be written as text is.
+    path = [str(own) for own in sys.path if isinstance(own, str)]
     try:
-        with suppress(BrokenPipeError), process.stdin as asked:
-            json.dump({"records": [asdict(r) for r in records], "doctor": doctor}, asked)
-        yield process, lambda seconds: lines.get(timeout=seconds)
+        process = subprocess.Popen(
+            # Not -m: where this package is found may be known to this process alone.
+            [sys.executable or "", "-P", "-c", _START.format(path=path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+    except OSError:
+        yield None
+        return
+    request = {
+        "records": [asdict(r) for r in records],
+        "doctor": doctor,
+        "seconds": START_SECONDS + LIMIT_SECONDS * len(records),
+    }
+    lines: Queue[str] = Queue()
+    threads = (
+        # A process that does not read would keep the one that writes for ever.
+        Thread(target=_write, args=(process.stdin, request), daemon=True),
+        Thread(target=_read, args=(process.stdout, lines), daemon=True),
+    )
+    for thread in threads:
+        thread.start()
+    try:
+
+        def answer(seconds: float) -> str:
+            return lines.get(timeout=seconds)
+
+        yield (process, answer) if _ready(answer) else None
     finally:
         _end(process)
-        reader.join(1)
+        for thread in threads:
+            thread.join(1)
+
+
+def _ready(answer: Callable[[float], str]) -> bool:
+    """Wait for the process to start; what its start-up files print is passed over."""
+    end = time.monotonic() + START_SECONDS
+    with suppress(Empty):
+        while (left := end - time.monotonic()) > 0 and (line := answer(left)):
+            if line == READY:
+                return True
+    return False
+
+
+def _write(stream: TextIO, request: Mapping[str, Any]) -> None:
+    # Windows has no name of its own for a pipe that nobody reads.
+    with suppress(OSError, ValueError), stream:
+        json.dump(request, stream)
 
 
 def _read(stream: TextIO, lines: Queue[str]) -> None:

@@ -40,6 +40,8 @@ class PluginRecord:
     """Import name of the module with the command it offers; empty if it offers none."""
     cached: bool = False
     """Whether the state was read from an earlier load, not found in this process."""
+    hung: bool = False
+    """Whether it is ``broken`` because it was not loaded in time."""
 
     @property
     def key(self) -> str:

@@ -11,6 +11,7 @@ from kpframework.component import KINDS
 from kpframework.errors import PluginError
 from kpframework.plugins.importing import import_class
 from kpframework.plugins.lookup import unknown_component
+from kpframework.plugins.memory import holds
 from kpframework.plugins.records import PluginRecord, RegisteredComponent
 
 if TYPE_CHECKING:
@@ -91,13 +92,18 @@ class Registry:
         ]
 
     def _retry_remembered_failures(self) -> bool:
-        """Try plugins that failed in an earlier process again: a memory is no evidence."""
+        """Try plugins that failed in an earlier process again: a memory is no evidence.
+
+        One that was not loaded in time waits until its files change, or ``plugins doctor``: else
+        every mistyped name would take as long.
+        """
         failed = [r for r in self._given if r.state == "broken" and r.cached]
+        failed = [r for r in failed if not (r.hung and holds(r))]
         if not failed:
             return False
-        from kpframework.plugins.probing import probe
+        from kpframework.plugins.probing import retry
 
-        for record in probe(failed):
+        for record in retry(failed):
             self._put(replace(record, cached=record.state == "ok"))
         return True
 

@@ -1,9 +1,11 @@
 """Eight broken plugins and every command that must survive them."""
 
 import json
+import time
 
 import pytest
 
+from kpframework.plugins import probing
 from kpframework.testing.distributions import broken_plugins, fake_plugin
 from kpframework.testing.project import tiny_project
 
@@ -134,3 +136,10 @@ def test_a_command_typed_wrong_gets_a_suggestion(cli):
 def test_safe_mode_disables_all(cli):
     records = json.loads(cli("--safe-mode", "plugins", "list", "--json").stdout)
     assert {r["state"] for r in records} == {"disabled"}
+
+
+def test_a_mistyped_component_does_not_wait_again_for_what_hung(cli):
+    start = time.monotonic()
+    done = cli("plugins", "show", "mapper/mpl")
+    assert "Did you mean 'mlp'?" in done.stderr
+    assert time.monotonic() - start < probing.LIMIT_SECONDS

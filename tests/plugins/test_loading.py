@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+from kpframework.errors import PluginError, SpecError
 from kpframework.plugins import load, probing
 from kpframework.testing.distributions import broken_plugins, fake_plugin
 
@@ -128,6 +129,22 @@ def test_a_remembered_failure_is_tried_again_before_it_is_an_error(site):
     (site / "a_module_nobody_has.py").write_text("")
     assert registry.get("kb", "toy-kb").plugin == "toy"
     assert record(registry, "toy").state == "ok"
+
+
+def test_what_hung_is_not_tried_again_until_its_files_change(site, tmp_path, monkeypatch):
+    monkeypatch.setattr(probing, "LIMIT_SECONDS", 3.0)
+    log = tmp_path / "log"
+    source = f"import time\nopen({str(log)!r}, 'a').write('x')\ntime.sleep(60)"
+    fake_plugin(site, "toy", before=source, components=[("kb", "toy-kb")])
+    load()
+    registry = load()
+    with pytest.raises(SpecError, match=r"not in use: .*toy \(broken\)"):
+        registry.get("mapper", "mistyped")
+    with pytest.raises(PluginError, match="not loaded within 3 s"):
+        registry.get("kb", "toy")
+    assert log.read_text() == "x"
+    fake_plugin(site, "toy", components=[("kb", "toy-kb")])
+    assert registry.get("kb", "toy-kb").plugin == "toy"
 
 
 def test_safe_mode_uses_no_plugin(site):

@@ -92,7 +92,8 @@ def _commit(model: str, revision: str | None) -> str:
         return revision
     import huggingface_hub
 
-    with suppress(OSError, ValueError):  # no connection
+    # Errors of a connection are of other kinds in each version; the cache is asked next, and tells.
+    with suppress(Exception):
         if commit := huggingface_hub.model_info(model, revision=revision).sha:
             return commit
     # The hub's cache names a snapshot's folder by its commit.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from kpframework.api.config import ComponentConfig, ComponentRef
-from kpframework.plugins.editable import source_digest
+from kpframework.plugins.editable import distribution_digest
 from kpframework.plugins.requirements import built_on, pinned
 from kpframework.spec.fields import input_values, only_test, put_dotted, step_into
 from kpframework.spec.models import (
@@ -69,7 +69,7 @@ class BoundComponent:
         for path in [*self.children, *(() if test else only_test(self.config))]:
             put_dotted(data, path, None)
         own = self.registered
-        source = source_digest(own.distribution, own.component.target.partition(":")[0])
+        source = distribution_digest(own.distribution)
         requires = {name: pinned(name) for name in built_on(own.distribution)}
         return {
             "component": f"{own.kind}:{own.qualified}",

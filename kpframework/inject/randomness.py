@@ -17,7 +17,12 @@ def own_generators(seed: int | None = None) -> Iterator[None]:
     """
     # Asking a device for its generator makes a context there: none is asked before its time.
     begun = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
-    with torch.random.fork_rng(range(torch.cuda.device_count()) if begun else ()):
-        if seed is not None:
-            torch.manual_seed(seed)
-        yield
+    try:
+        with torch.random.fork_rng(range(torch.cuda.device_count()) if begun else ()):
+            if seed is not None:
+                torch.manual_seed(seed)
+            yield
+    finally:
+        if not begun:
+            # A seed waits for CUDA to begin, and the last one given counts: the caller's again.
+            torch.cuda.manual_seed_all(torch.initial_seed())

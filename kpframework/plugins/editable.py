@@ -64,10 +64,10 @@ def _held(folder: Path) -> set[str]:
     """Return the names of the modules and packages in a folder on the import path."""
     if not folder.is_dir():
         return set()
-    modules = {path.stem for path in folder.glob("*.py")}
     if any((folder / name).is_file() for name in _ROOT):
-        packages = {path.parent.name for path in folder.glob("*/__init__.py")}
-        return (modules | packages) - _NOT_SHIPPED
+        # Loose modules are scripts there as a rule; one that is shipped is declared, too.
+        return {path.parent.name for path in folder.glob("*/__init__.py")} - _NOT_SHIPPED
+    modules = {path.stem for path in folder.glob("*.py")}
     return modules | {path.relative_to(folder).parts[0] for path in folder.rglob("*/*.py")}
 
 

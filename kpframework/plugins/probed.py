@@ -33,7 +33,8 @@ def main() -> None:
     # Whatever a plugin prints must not mix with the answers.
     os.dup2(2, 1)
     loader = Loader()
-    answers.write(READY)
+    # On a line of its own, whatever start-up files have printed.
+    answers.write("\n" + READY)
     answers.flush()
     for content in request["records"]:
         record, problems = examine(loader, PluginRecord(**content), request["doctor"])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from kpframework.api.config import ComponentConfig, ComponentRef
-from kpframework.plugins.editable import distribution_digest
+from kpframework.plugins.editable import distribution_digest, source_digest
 from kpframework.plugins.requirements import built_on, pinned
 from kpframework.spec.fields import input_values, only_test, put_dotted, step_into
 from kpframework.spec.models import (
@@ -69,7 +69,10 @@ class BoundComponent:
         for path in [*self.children, *(() if test else only_test(self.config))]:
             put_dotted(data, path, None)
         own = self.registered
-        source = distribution_digest(own.distribution)
+        # The target may lie in a library that is edited beside its plugin.
+        target = own.component.target.partition(":")[0]
+        digests = distribution_digest(own.distribution), source_digest(own.distribution, target)
+        sources = [digest for digest in digests if digest]
         requires = {name: pinned(name) for name in built_on(own.distribution)}
         return {
             "component": f"{own.kind}:{own.qualified}",
@@ -78,7 +81,7 @@ class BoundComponent:
             "config": data,
             "children": {path: child.key_data() for path, child in sorted(self.children.items())},
             # The author of a plugin changes it without changing its version.
-            **({"source": source} if source else {}),
+            **({"source": sources} if sources else {}),
             # It may import what another plugin's distribution holds.
             **({"requires": requires} if requires else {}),
         }

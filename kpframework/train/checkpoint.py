@@ -40,8 +40,8 @@ class Checkpoint:
     """
 
     def __init__(self, module: torch.nn.Module, folder: Path, every: float = 20.0) -> None:
+        self.module = module
         self.parameters = trainable(module)
-        self.tensors = moving(module)
         self.folder = folder
         self.every = every
         self._due = time.monotonic() + every
@@ -56,11 +56,13 @@ class Checkpoint:
         self._put(self._best)
 
     def _copies(self) -> dict[str, torch.Tensor]:
-        return {n: own.detach().cpu().clone().contiguous() for n, own in self.tensors.items()}
+        # Looked up anew: a module may put another tensor in a buffer's place.
+        moved = moving(self.module)
+        return {n: own.detach().cpu().clone().contiguous() for n, own in moved.items()}
 
     def _put(self, values: dict[str, torch.Tensor]) -> None:
         with torch.no_grad():
-            for name, own in self.tensors.items():
+            for name, own in moving(self.module).items():
                 own.copy_(values[name])
 
     def save_if_due(self, optimizer: torch.optim.Optimizer, history: History) -> None:
@@ -98,6 +100,8 @@ class Checkpoint:
             best = load_file(folder / "best.safetensors")
             stored = json.loads((folder / "history.json").read_text(encoding="utf-8"))
         except (FileNotFoundError, SafetensorError, json.JSONDecodeError):
+            return
+        if weights.keys() != moving(self.module).keys():  # another version's
             return
         self._best = best
         self._put(weights)

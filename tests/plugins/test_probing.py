@@ -186,9 +186,10 @@ def test_what_was_imported_here_before_its_files_changed_is_not_remembered(site,
     assert record.components == ()
 
 
-def test_what_start_up_files_print_is_no_answer(site, tmp_path, monkeypatch):
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_what_start_up_files_print_is_no_answer(site, tmp_path, monkeypatch, end):
     (tmp_path / "start").mkdir()
-    (tmp_path / "start" / "sitecustomize.py").write_text("print('welcome')")
+    (tmp_path / "start" / "sitecustomize.py").write_text(f"print('welcome', end={end!r})")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "start"))
     fake_plugin(site, "toy", components=[("mapper", "toy")])
     (record,) = probing.probe(scanned("toy"))
@@ -248,7 +249,7 @@ def test_a_process_ends_by_itself_after_the_time_of_all_its_plugins(site):
         text=True,
         timeout=20,
     )
-    assert (done.returncode, done.stdout) == (1, "ready\n")
+    assert (done.returncode, done.stdout) == (1, "\nready\n")
 
 
 def test_failures_are_tried_again_side_by_side(site, tmp_path, monkeypatch):

@@ -133,7 +133,7 @@ def test_what_lies_beside_a_package_in_its_project_does_not_count(edited):
     files = ("pyproject.toml", "acme_common/__init__.py", "tests/__init__.py", "setup.py")
     project = edited("a path", *files)
     before = pinned("acme-kp-common")
-    for file in ("tests/__init__.py", "setup.py"):
+    for file in ("tests/__init__.py", "setup.py", "scratch.py"):
         (project / file).write_text("WIDTH = 2\n")
     forget()
     assert pinned("acme-kp-common") == before != "1.0"

@@ -87,10 +87,27 @@ def test_a_module_is_in_training_mode_for_the_loss_and_in_evaluation_mode_for_de
     assert not net.training
 
 
-def test_running_means_are_resumed_and_kept_with_the_weights_of_their_epoch(tmp_path: Path):
+@pytest.mark.parametrize("kind", ["in place", "replaced"])
+def test_running_means_are_resumed_and_kept_with_the_weights_of_their_epoch(
+    tmp_path: Path, kind: str
+):
+    class Mean(torch.nn.Module):
+        """Puts a new tensor in its buffer's place, where BatchNorm writes into the old."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("running_mean", torch.zeros(8))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if self.training:
+                self.running_mean = 0.9 * self.running_mean + 0.1 * x.detach().mean(0)
+            return x - self.running_mean
+
     def normed() -> torch.nn.Module:
         torch.manual_seed(1)
-        return torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8))
+        return torch.nn.Sequential(
+            torch.nn.Linear(4, 8), Mean() if kind == "replaced" else torch.nn.BatchNorm1d(8)
+        )
 
     whole = normed()
     run_training(job(whole), CONFIG, Context(scratch=tmp_path / "a"))

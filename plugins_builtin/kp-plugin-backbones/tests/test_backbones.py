@@ -33,10 +33,14 @@ def hub(tmp_path, monkeypatch):
     asked = []
 
     def snapshot_download(repo_id, *, revision=None, allow_patterns=None, **how):
-        asked.append((repo_id, revision, allow_patterns))
+        if not how.get("local_files_only"):
+            asked.append((repo_id, revision, allow_patterns))
         folder = tmp_path / "cache/snapshots" / COMMIT
         if repo_id == "here/model" and not how.get("dry_run"):
             return str(fill(folder))
+        there = repo_id == "some/model" and (folder / "config.json").is_file()
+        if how.get("local_files_only") and there:
+            return str(folder)
         if repo_id != "some/model" or how.get("local_files_only"):
             raise LocalEntryNotFoundError("no connection")
         if how.get("dry_run"):
@@ -47,7 +51,7 @@ def hub(tmp_path, monkeypatch):
             ]
         return str(fill(folder))
 
-    def model_info(repo_id, *, revision=None):
+    def model_info(repo_id, *, revision=None, timeout=None):
         if repo_id != "some/model":
             raise LocalEntryNotFoundError("no connection")
         return SimpleNamespace(sha=COMMIT)
@@ -83,6 +87,8 @@ def test_hub_model_is_fetched_once_without_pickles_or_code(tmp_path, hub):
     }
     [(_, revision, patterns)] = hub
     assert revision == "v1"
+    assert hf(tmp_path, model="some/model", revision="v1").folder() == backbone.folder()
+    assert len(hub) == 1, "what is there is not asked for again"
     assert not any(p.endswith((".bin", ".py", "*")) for p in patterns)
 
 
@@ -126,6 +132,20 @@ def test_folder_with_pickled_weights_alone_is_refused(tmp_path):
 def test_missing_folder_is_found_when_the_spec_is_read(tmp_path, model):
     with pytest.raises(ValidationError, match="kp_missing_path"):
         hf(tmp_path, model=model)
+
+
+@pytest.mark.parametrize(
+    ("index", "named"),
+    [
+        ('{"weight_map": {"a": "model.safetensors", "b": "other.safetensors"}}', "other"),
+        ('{"weights": 1}', "index of weights"),
+        ("half of i", "index of weights"),
+    ],
+)
+def test_a_folder_without_all_shards_of_its_weights_is_refused(tmp_path, index, named):
+    (fill(tmp_path / "big") / "model.safetensors.index.json").write_text(index)
+    with pytest.raises(KpError, match=rf"KP631(.|\n)*{named}"):
+        hf(tmp_path, model="big").folder()
 
 
 def test_folder_has_no_revision(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def check(folder: Path) -> Path:
         for what, patterns in _NEEDED.items()
         if not any(any(folder.glob(pattern)) for pattern in patterns)
     ]
+    missing += _missing_shards(folder)
     if missing:
         raise KpError(
             "KP631",
@@ -35,6 +37,18 @@ def check(folder: Path) -> Path:
             "pickled weights (.bin) are not read",
         )
     return folder
+
+
+def _missing_shards(folder: Path) -> list[str]:
+    """Return the files of weights that an index names and that are not there."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return []
+    try:
+        shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return [f"index of weights that can be read ({index.name})"]
+    return sorted(name for name in shards if not (folder / name).is_file())
 
 
 def licence(folder: Path) -> str:

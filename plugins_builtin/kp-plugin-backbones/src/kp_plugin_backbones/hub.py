@@ -16,6 +16,8 @@ from kpframework.api import Backbone
 PATTERNS = ["*.safetensors", "*.json", "*.txt", "README.md"]
 """Files fetched from the hub: no pickled weights, no code."""
 _CONFIG = ["config.json"]
+_PATIENCE = 10.0
+"""Seconds for the question which commit a revision is."""
 _COMMIT = re.compile("[0-9a-f]{40}")
 
 
@@ -78,11 +80,13 @@ class HubBackbone(Backbone):
         path = Path(self.config.model)
         if path.is_absolute():
             return check(path)
-        # By the revision's own name, so that the hub's cache knows it without a connection, too.
-        folder = _fetch(self.config.model, self.config.revision, PATTERNS)
-        if folder.name != self.pinned():
-            folder = _fetch(self.config.model, self.pinned(), PATTERNS)
-        return check(folder)
+        model, revision, commit = self.config.model, self.config.revision, self.pinned()
+        with suppress(KpError):  # not there yet, or not all of it
+            return check(_fetch(model, commit, PATTERNS, local_files_only=True))
+        # By the revision's own name, so that the hub's cache knows it without a connection, too;
+        # by the commit where that has moved on meanwhile.
+        moved = _asked(model, revision) != commit
+        return check(_fetch(model, commit if moved else revision, PATTERNS))
 
 
 @cache
@@ -90,22 +94,32 @@ def _commit(model: str, revision: str | None) -> str:
     """Return the commit, the same while the process lives, whatever is pushed meanwhile."""
     if revision is not None and _COMMIT.fullmatch(revision):
         return revision
-    import huggingface_hub
-
-    # Errors of a connection are of other kinds in each version; the cache is asked next, and tells.
-    with suppress(Exception):
-        if commit := huggingface_hub.model_info(model, revision=revision).sha:
-            return commit
+    if commit := _asked(model, revision):
+        return commit
     # The hub's cache names a snapshot's folder by its commit.
+    with suppress(KpError):
+        return _fetch(model, revision, _CONFIG, local_files_only=True).name
     return _fetch(model, revision, _CONFIG).name
 
 
-def _fetch(model: str, revision: str | None, patterns: list[str]) -> Path:
+def _asked(model: str, revision: str | None) -> str | None:
+    """Return the commit that the hub names; None if it does not answer."""
+    import huggingface_hub
+
+    # Errors of a connection are of other kinds in each version; what is tried next tells.
+    with suppress(Exception):
+        return huggingface_hub.model_info(model, revision=revision, timeout=_PATIENCE).sha
+    return None
+
+
+def _fetch(model: str, revision: str | None, patterns: list[str], **how: Any) -> Path:
     import huggingface_hub
 
     try:
         return Path(
-            huggingface_hub.snapshot_download(model, revision=revision, allow_patterns=patterns)
+            huggingface_hub.snapshot_download(
+                model, revision=revision, allow_patterns=patterns, **how
+            )
         )
     except (OSError, ValueError) as error:
         at = f" at revision {revision}" if revision else ""

@@ -37,13 +37,7 @@ def dropout(model: torch.nn.Module, rate: float | None) -> Iterator[None]:
     Raises:
         KpError: KP747, the host has neither.
     """
-    numbers = [
-        (module, name, value)
-        for module in model.modules()
-        if not isinstance(module, torch.nn.modules.dropout._DropoutNd)
-        for name, value in vars(module).items()
-        if name.endswith("dropout") and type(value) in (int, float)
-    ]
+    numbers = [] if rate is None else list(_numbers(model))
     rates = {m: float(m.p) for m in model.modules() if isinstance(m, torch.nn.Dropout)}
     if rate and not rates and not numbers:
         raise KpError(
@@ -69,6 +63,15 @@ def dropout(model: torch.nn.Module, rate: float | None) -> Iterator[None]:
                 layer.p = own
             for module, was in training.items():
                 module.training = was
+
+
+def _numbers(model: torch.nn.Module) -> Iterator[tuple[torch.nn.Module, str, float]]:
+    """Yield (module, attribute, rate) of each rate that a module keeps as a number."""
+    for module in model.modules():
+        if not isinstance(module, torch.nn.modules.dropout._DropoutNd):
+            for name, value in vars(module).items():
+                if name.endswith("dropout") and type(value) in (int, float):
+                    yield module, name, value
 
 
 def _drop(layer: torch.nn.Module, _args: Any, tensor: torch.Tensor) -> torch.Tensor:

@@ -48,7 +48,8 @@ def hash_files(steps: Iterable[Step], display: Display) -> None:
         KpError: ``KP501``, a file is missing or cannot be read.
     """
     store = digest_store()
-    files = dict.fromkeys(path for step in steps for path in step.files)
+    left = (step for step in steps if "file_digests" not in vars(step))
+    files = dict.fromkeys(path for step in left for path in step.files)
     sizes = {path: size for path in files if (size := store.unread(path))}
     if not sizes:
         return

@@ -41,6 +41,8 @@ class History:
     """Sum of the losses of an epoch that is not over."""
     seconds: float = field(default=0.0, compare=False)
     """Time it took, of every attempt to its last checkpoint."""
+    earlier_seconds: float = field(default=0.0, compare=False)
+    """Those of the attempts before the last, which were interrupted."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ def run_training(
     checkpoint = Checkpoint(job.module, context.scratch / "checkpoint", checkpoint_every)
     history = History()
     checkpoint.restore(optimizer, history, device)
+    history.earlier_seconds = history.seconds
     began = time.monotonic() - history.seconds
     per_epoch = len(job.batches(0))
     steps = per_epoch * config.epochs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -58,8 +57,6 @@ class Session:
     histories: list[History] = field(default_factory=list)
     tallies: list[Tally] = field(default_factory=list)
     """What each training of `histories` was given, and what it left out."""
-    earlier_seconds: float = 0.0
-    """Time that attempts before this one spent on the trainings, where they were interrupted."""
     notes: dict[str, float] = field(default_factory=dict)
     adaptation: Adaptation | None = None
     """How the host is trained, where the injector trains it."""
@@ -118,9 +115,8 @@ class Session:
             )
         read, kept = len(train.targets), len(data.targets)
         self.tallies.append(Tally("examples", read, read - kept, 0, kept, 0))
-        self._run(
-            partial(
-                train_on_task,
+        self.histories.append(
+            train_on_task(
                 self.attachment.model,
                 self.module,
                 task,
@@ -147,20 +143,18 @@ class Session:
         self.tallies.append(Tally("examples", len(train.targets), 0, 0, len(train.targets), 0))
         model, module = self.attachment.model, self.knowledge.module
         both = torch.nn.ModuleList([model] if module is None else [model, module])
-        self._run(
-            partial(
-                train_on_task,
-                model,
-                both,
-                task,
-                (train, dev),
-                config,
-                self._own_context,
-                label="adapting the host with knowledge",
-                precision=self.precision,
-                own_dropout=True,
-            )
+        history = train_on_task(
+            model,
+            both,
+            task,
+            (train, dev),
+            config,
+            self._own_context,
+            label="adapting the host with knowledge",
+            precision=self.precision,
+            own_dropout=True,
         )
+        self.histories.append(history)
 
     def mention_states(
         self, limit: int
@@ -199,18 +193,16 @@ class Session:
         self._begin_corpus(self.corpus_data, self.corpus_length)
         model = self.attachment.model
         with host_dropout(model, dropout):
-            self._run(
-                partial(
-                    train_mention_masked_lm,
-                    model,
-                    self.module,
-                    self.corpus_data,
-                    config,
-                    self._own_context,
-                    self.precision,
-                    whole="layer" in self.attachment.sites,
-                )
+            history = train_mention_masked_lm(
+                model,
+                self.module,
+                self.corpus_data,
+                config,
+                self._own_context,
+                self.precision,
+                whole="layer" in self.attachment.sites,
             )
+        self.histories.append(history)
 
     def corpus_objective(
         self,
@@ -247,8 +239,7 @@ class Session:
         with trained(host, train_host):
             if model is not None and not train_host:
                 model.requires_grad_(False)  # a language model's head as well
-            training = partial(
-                train_on_corpus,
+            history = train_on_corpus(
                 reader,
                 torch.nn.ModuleList(parts),
                 data,
@@ -262,13 +253,7 @@ class Session:
                 own_dropout=train_host,
                 precision=self.precision,
             )
-            self._run(training)
-
-    def _run(self, training: Callable[[], History]) -> None:
-        began = time.monotonic()
-        history = training()
         self.histories.append(history)
-        self.earlier_seconds += max(0.0, history.seconds - (time.monotonic() - began))
 
     def _begin_corpus(self, data: EncodedSet, max_length: int) -> None:
         assert data.tally is not None  # both ways of reading a corpus count

@@ -71,6 +71,7 @@ def test_a_training_goes_on_within_an_epoch_and_its_time_is_that_of_every_attemp
     history = run_training(counted, CONFIG, killed)
     assert len(calls) == 4 * 3 - 5
     assert history.seconds > 1000
+    assert history.earlier_seconds == 1000
 
 
 def test_a_module_is_in_training_mode_for_the_loss_and_in_evaluation_mode_for_dev(tmp_path: Path):

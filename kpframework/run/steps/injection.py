@@ -101,7 +101,9 @@ def train(parts: RowParts) -> Action:
         return {
             **made,
             "parameters": parameters,
-            "seconds": time.perf_counter() - start + session.earlier_seconds,
+            "seconds": time.perf_counter()
+            - start
+            + sum(history.earlier_seconds for history in session.histories),
             "fingerprint": {"before": before, "after": after, "unchanged": before == after},
             "host": {
                 "model_type": row.model.config.model_type,

@@ -63,8 +63,8 @@ def load_host(folder: str | Path, registry: Any = None) -> SavedHost:
         KpError: KP731, it does not load; KP733, it has no head that answers; KP734, its record is
             damaged; KP2xx, a plugin it needs is missing.
     """
+    from kpframework.api.randomness import own_generators
     from kpframework.inject.freezing import freeze
-    from kpframework.inject.randomness import own_generators
     from kpframework.train.hosts import is_causal, load_model, load_tokenizer, padded_by
 
     folder = Path(folder)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kpframework.api.config import ComponentConfig as ComponentConfig
     from kpframework.api.config import ComponentRef as ComponentRef
     from kpframework.api.config import DataFolder as DataFolder
+    from kpframework.api.config import GroupField as GroupField
     from kpframework.api.config import IdSpace as IdSpace
     from kpframework.api.config import InputFile as InputFile
     from kpframework.api.config import InputFolder as InputFolder
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from kpframework.api.model_facts import gated_feed_forward as gated_feed_forward
     from kpframework.api.model_facts import layer_count as layer_count
     from kpframework.api.model_facts import outside_layers as outside_layers
+    from kpframework.api.randomness import own_generators as own_generators
     from kpframework.api.records import evenly as evenly
     from kpframework.api.records import malformed_record as malformed_record
     from kpframework.api.records import read_records as read_records
@@ -129,6 +131,7 @@ _HOME = {
     "Hidden": "text",
     "HostHandle": "injector",
     "Injector": "injector",
+    "GroupField": "config",
     "IdSpace": "config",
     "InputFile": "config",
     "InputFolder": "config",
@@ -177,6 +180,7 @@ _HOME = {
     "open_packed": "files",
     "outcome_of": "executor",
     "outside_layers": "model_facts",
+    "own_generators": "randomness",
     "read_documents": "documents",
     "read_json": "files",
     "read_records": "records",

@@ -119,6 +119,18 @@ InputPath = Annotated[str, _existing("file or folder"), PathKind("file or folder
 DataFolder = Annotated[str, _existing("folder"), PathKind("folder", whole=False)]
 """As `InputFolder`, but only what the component's ``files()`` returns of it enters the key."""
 
+GroupField = Annotated[
+    str | None,
+    OnlyTest(),
+    Field(
+        min_length=1,
+        description="A field of the records, such as 'entity' or 'document': test examples with "
+        "one value are drawn together when intervals are estimated, because they are not "
+        "independent. null draws each alone.",
+    ),
+]
+"""The option of a task that names its examples' groups: see `record_group`."""
+
 IdSpace = Annotated[
     str | None,
     Field(

@@ -10,10 +10,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from kpframework.api.injector import EntitySpace, Injector
+from kpframework.api.randomness import own_generators
 from kpframework.errors import KpError
 from kpframework.inject.attachment import Attachment
 from kpframework.inject.knowledge import Knowledge, Table
-from kpframework.inject.randomness import own_generators
 
 MODULE_FILE = "kp_model.safetensors"
 

@@ -18,8 +18,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from kpframework.api.config import TrainConfig
 from kpframework.api.context import Context
+from kpframework.api.randomness import own_generators
 from kpframework.errors import KpError
-from kpframework.inject.randomness import own_generators
 from kpframework.train.checkpoint import Checkpoint, trainable
 
 CHECKPOINT_SECONDS = 20.0

@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from kpframework.api import ComponentConfig, InputFile, OnlyTest, refuse_seen_test
+from kpframework.api import ComponentConfig, GroupField, InputFile, OnlyTest, refuse_seen_test
 
 
 class Splits(ComponentConfig):
@@ -68,13 +68,7 @@ class ClassificationConfig(ComponentConfig):
         128, ge=8, description="Longest input in tokens; special tokens, markers, slots included."
     )
 
-    group: Annotated[str | None, OnlyTest()] = Field(
-        None,
-        min_length=1,
-        description="A field of the records, such as 'entity' or 'document': test examples with "
-        "one value are drawn together when intervals are estimated, because they are not "
-        "independent. null draws each alone.",
-    )
+    group: GroupField = None
 
     @model_validator(mode="after")
     def _labels_from_one_place(self) -> Self:

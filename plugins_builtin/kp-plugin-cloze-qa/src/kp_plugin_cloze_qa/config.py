@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from kpframework.api import ComponentConfig, InputFile, OnlyTest, refuse_seen_test
+from kpframework.api import ComponentConfig, GroupField, InputFile, OnlyTest, refuse_seen_test
 
 
 class Splits(ComponentConfig):
@@ -83,13 +83,7 @@ class ClozeQAConfig(ComponentConfig):
         default=Limits(),
         description="Questions used of each split, taken at even distances over the file.",
     )
-    group: Annotated[str | None, OnlyTest()] = Field(
-        None,
-        min_length=1,
-        description="A field of the records, such as 'entity' or 'document': test questions with "
-        "one value are drawn together when intervals are estimated, because they are not "
-        "independent. null draws each alone.",
-    )
+    group: GroupField = None
     max_length: int = Field(
         64, ge=8, description="Longest input in tokens; special tokens, markers, slots included."
     )

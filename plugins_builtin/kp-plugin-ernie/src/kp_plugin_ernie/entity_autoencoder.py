@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from kpframework.api import CorpusBatch, Corruption
+from kpframework.api import CorpusBatch, Corruption, own_generators
 
 CORRUPTION = Corruption(replace=0.05, drop=0.15)
 """Zhang et al., ACL 2019 (arXiv 1905.07129): of the aligned tokens 5 % take another entity of the
@@ -35,8 +35,7 @@ class EntityDecoder(torch.nn.Module):
 
 def decoder(width: int, dim: int, seed: int) -> EntityDecoder:
     """Return a decoder whose tensors are drawn from a seed; the global generator is left alone."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_generators(seed):
         return EntityDecoder(width, dim)
 
 

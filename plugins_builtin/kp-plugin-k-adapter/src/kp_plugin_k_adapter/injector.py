@@ -25,6 +25,7 @@ from kpframework.api import (
     Stage,
     StagedInjector,
     TrainingSession,
+    own_generators,
 )
 
 
@@ -93,8 +94,7 @@ class _Adapted(Injector):
         """
         index, module = RelationIndex(self._kb), session.module
         width = session.host.width
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(session.seed)
+        with own_generators(session.seed):
             head = RelationHead(width, index.count)
 
         def loss(batch: CorpusBatch) -> torch.Tensor:

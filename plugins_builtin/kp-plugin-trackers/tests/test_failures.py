@@ -1,5 +1,7 @@
 """A tool that is missing, slow or far away never stops a run, nor holds it up."""
 
+import contextlib
+import random
 import socket
 import sys
 import time
@@ -57,6 +59,18 @@ def test_a_call_returns_raises_and_is_given_up_after_its_time():
     with pytest.raises(KpError) as caught:
         bounded(lambda: time.sleep(1))
     assert caught.value.code == "KP881"
+
+
+@pytest.mark.parametrize("seconds", [0, 0.4], ids=["in time", "given up"])
+def test_what_a_call_draws_from_python_s_generator_is_not_missing_from_it(seconds):
+    def call():
+        random.shuffle([1, 2, 3])
+        time.sleep(seconds)
+
+    before = random.getstate()
+    with contextlib.suppress(KpError):
+        Bounded("tool", 0.2)(call)
+    assert random.getstate() == before
 
 
 def test_names_of_other_letters_or_of_great_length_stay_distinct():

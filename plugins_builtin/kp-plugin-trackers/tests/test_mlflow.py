@@ -1,5 +1,8 @@
 """Read back by MLflow what was written through it."""
 
+import random
+import uuid
+
 import pytest
 
 pytest.importorskip("mlflow", reason="mlflow is not installed: pip install mlflow-skinny")
@@ -99,3 +102,14 @@ def test_a_run_that_fails_is_marked_failed_with_its_reason(make_run, monkeypatch
     (run,) = client.search_runs([client.get_experiment_by_name("tiny").experiment_id])
     assert run.info.status == "FAILED"
     assert "no more space" in run.data.tags["reason"]
+
+
+def test_an_experiment_whose_id_mlflow_fills_up_by_chance_leaves_python_s_generator_alone(
+    make_run, monkeypatch
+):
+    # Of ten digits MLflow draws one in the place of a leading zero.
+    monkeypatch.setattr("mlflow.utils.name_utils.uuid.uuid4", lambda: uuid.UUID(int=10**20 + 7))
+    before = random.getstate()
+    folder = make_run({"type": "mlflow"})
+    assert random.getstate() == before
+    assert any(own.name.startswith("7") for own in (folder.parents[1] / "mlruns").iterdir())

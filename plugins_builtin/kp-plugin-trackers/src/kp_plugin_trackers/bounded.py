@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
@@ -13,7 +14,8 @@ from kpframework import KpError
 class Bounded:
     """Makes calls in a thread of its own, one after another, and waits for each a given time.
 
-    A tool that hangs on a server keeps its thread, which does not keep the process.
+    A tool that hangs on a server keeps its thread, which does not keep the process. What a call
+    draws from `random` (MLflow does for some of its ids) leaves it to the run as it was.
 
     Args:
         name: of the tool, for the message.
@@ -44,8 +46,11 @@ class Bounded:
             finally:
                 done.set()
 
+        state = random.getstate()
         self._calls.put(call)
-        if not done.wait(self._seconds):
+        in_time = done.wait(self._seconds)
+        random.setstate(state)
+        if not in_time:
             raise KpError(
                 "KP881",
                 f"{self._name} did not answer within {self._seconds:g} seconds",

@@ -1,4 +1,4 @@
-"""Leakage control: triples that give away a task's answers are dropped before training."""
+"""Leakage control: triples that give away a task's answers are counted, or dropped."""
 
 from __future__ import annotations
 
@@ -100,6 +100,28 @@ def exclude_triples(
     return _write(store, folder, dropped, counts)
 
 
+def count_joined(store: KBStore, pairs: Sequence[Pair]) -> dict[str, int]:
+    """Count instances whose two ends a triple joins, either way, and drop nothing.
+
+    Returns:
+        How many ``instances`` there are, of how many the store has both ends (``checked``), and of
+        how many of those a triple joins the two (``joined``).
+
+    Args:
+        store: what vectors are computed from.
+        pairs: ids may be of another id space (``UMLS:C0003706``).
+    """
+    ends = np.sort(_rows(store, pairs), axis=1)
+    checked: Mask = np.all(ends >= 0, axis=1)
+    held = np.sort(store.triples[:, [0, 2]], axis=1)
+    _, joined = _common(held, np.ones(len(held), dtype=bool), ends, checked)
+    return {
+        "instances": len(pairs),
+        "checked": int(checked.sum()),
+        "joined": int(joined.sum()),
+    }
+
+
 def _rows(store: KBStore, pairs: Sequence[Pair]) -> Ints:
     """Return shape (instances, 2): integers of head and tail, -1 where not in the store."""
     if not pairs:
@@ -168,8 +190,8 @@ def _some(names: Sequence[str]) -> str:
 def _common(held: Ints, candidates: Mask, wanted: Ints, known: Mask) -> tuple[Mask, Mask]:
     """Return which candidate rows of ``held`` are wanted, and which wanted rows are held.
 
-    Rows are numbered together, so that a row of three integers compares as one; those whose ends
-    are in no instance are left out first, since numbering sorts.
+    Rows are numbered together, so that a row of integers, two ends first, compares as one; those
+    whose ends are in no instance are left out first, since numbering sorts.
     """
     ends = np.unique(wanted[known, :2])
     candidates = candidates & np.isin(held[:, 0], ends) & np.isin(held[:, 1], ends)

@@ -210,12 +210,25 @@ class Excluded(TypedDict):
     """Test instances for which a triple was left out."""
 
 
+class Leaks(TypedDict):
+    """What the triples that vectors are computed from tell of a task's test instances."""
+
+    task: str
+    instances: int
+    """Test instances."""
+    checked: int
+    """Of which the knowledge base has both ends."""
+    joined: int
+    """Of which a triple joins the two."""
+
+
 class KnowledgeInfo(TypedDict):
     """A knowledge base, its embeddings and its linker."""
 
     id: str
     kb: dict[str, Any]
     excluded: NotRequired[Excluded | None]
+    leaks: NotRequired[list[Leaks]]
     embeddings: NotRequired[dict[str, Any]]
     linker: NotRequired[dict[str, Any]]
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from kpframework.report import numbers
 from kpframework.report.grid import host_moved, verdict
-from kpframework.report.model import Excluded, Results, Row, primary_metric
+from kpframework.report.model import Excluded, Leaks, Results, Row, primary_metric
 from kpframework.report.provenance import made_elsewhere
 from kpframework.report.truncation import truncation_notes
 from kpframework.safe import safe_line
 
 _REASON_LIMIT = 300
-_UNCONTROLLED = (
-    "no leakage control: triples are used as they are, leaking instances are not counted"
-)
+_UNCONTROLLED = "no leakage control: triples are used as they are"
 
 
 def footnotes(results: Results) -> list[str]:
@@ -82,7 +80,13 @@ def leakage(results: Results) -> list[str]:
     for knowledge in results.get("knowledge") or ():
         excluded = knowledge.get("excluded")
         what = _excluded(excluded) if excluded else _UNCONTROLLED
-        lines.append(f"{safe_line(knowledge['id'])}: {what}")
+        told = excluded["task"] if excluded else None  # of which the exclusion says enough
+        counted = "".join(
+            f"; {_joined(leaks)}"
+            for leaks in knowledge.get("leaks") or ()
+            if leaks["checked"] or leaks["task"] != told
+        )
+        lines.append(f"{safe_line(knowledge['id'])}: {what}{counted}")
     return lines
 
 
@@ -101,6 +105,17 @@ def _excluded(excluded: Excluded) -> str:
         both = (excluded["leaking_test_instances"], excluded["test_instances"])
         what += f"; leaking of test: {' of '.join(map(numbers.count, both))}"
     return what
+
+
+def _joined(leaks: Leaks) -> str:
+    task = safe_line(leaks["task"])
+    if not leaks["checked"]:
+        return f"no test instance of {task} names two entities that it has"
+    of = numbers.plural(leaks["instances"], "test instance")
+    return (
+        f"its triples join the two ends of {numbers.count(leaks['joined'])} of {of} of {task} "
+        f"({numbers.count(leaks['checked'])} have both ends in it)"
+    )
 
 
 def failures(results: Results) -> list[str]:

@@ -115,6 +115,10 @@ class DataPlanner:
             inputs,
         )
 
+    def _leaks(self, name: str, task: str) -> Step:
+        inputs = {"kb": self._trained_kb(name), "test": self._test(task)}
+        return self._step(f"leaks[{name}/{task}]", "leaks", knowledge_steps.count_leaks, {}, inputs)
+
     def _embeddings(self, name: str) -> Step:
         own = self.resolved.knowledge[name]
         bound, dtype = own.embeddings, own.section.dtype

@@ -28,7 +28,8 @@ class Plan:
     cells: list[Cell]
     """One for each (row, host, task), with its steps for every seed."""
     knowledge: Mapping[str, Mapping[str, Step]]
-    """For each knowledge section its ``kb``, ``excluded`` (if any), ``embeddings``, ``links``."""
+    """For each knowledge section its ``kb``, ``excluded`` (if any) and ``embeddings``, and for each
+    task that it is linked in ``links[TASK]`` and ``leaks[TASK]``."""
     examples: Mapping[str, Mapping[str, Step]]
     """For each task its ``examples`` (train and dev) and ``test``."""
     masked_lm: Step | None = None
@@ -75,6 +76,8 @@ class _Planner(DataPlanner):
             links = self._made.get(f"links-test[{name}/{task}]")
             if links is not None:
                 parts[f"links[{task}]"] = links
+                parts[f"leaks[{task}]"] = self._leaks(name, task)
+                self._collect(parts[f"leaks[{task}]"])
         return {part: step for part, step in parts.items() if step.name in self.steps}
 
     def _collect(self, step: Step) -> None:

@@ -178,6 +178,7 @@ class Results:
     def _knowledge(self, name: str) -> dict[str, Any]:
         steps, bound = self.plan.knowledge[name], self.plan.resolved.knowledge[name]
         links = [s for part, s in steps.items() if part.startswith("links[")]
+        leaks = {task: self._facts(steps.get(f"leaks[{task}]")) for task in self.tasks}
         section = bound.section.exclude
         excluded = dict(self._facts(steps.get("excluded")))
         return {
@@ -186,6 +187,7 @@ class Results:
             "excluded": None
             if section is None
             else {"match": section.match, "task": section.task, **excluded},
+            "leaks": [{"task": task, **facts} for task, facts in leaks.items() if facts],
             "embeddings": {"type": bound.embeddings.type, **self._facts(steps.get("embeddings"))},
             "linker": {
                 "type": bound.linker.type,

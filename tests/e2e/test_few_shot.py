@@ -123,6 +123,19 @@ def test_leakage_control_looks_at_queries_and_supports(ran):
     assert excluded["leaking_test_instances"] == excluded["leaking_instances"] > 0
 
 
+def test_leaks_are_counted_with_leakage_control_and_without(ran):
+    project, _ = ran
+    knowledge = {own["id"]: own for own in project.results()["knowledge"]}
+    excluded = knowledge["held-out"]["excluded"]
+    of = {name: {c["task"]: c for c in own["leaks"]} for name, own in knowledge.items()}
+    without, control = of["toy"]["3w2s"], of["held-out"]["3w2s"]
+    assert knowledge["toy"]["excluded"] is None
+    assert without["instances"] == control["instances"] == excluded["test_instances"]
+    assert without["checked"] == control["checked"] == excluded["checked"]
+    assert without["joined"] == excluded["leaking_test_instances"]
+    assert control["joined"] == 0
+
+
 def test_the_page_shows_a_changed_query_by_its_relations(ran):
     project, _ = ran
     results = project.results()

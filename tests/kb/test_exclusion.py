@@ -106,6 +106,14 @@ def test_the_tests_own_instances_are_counted_apart(store, tmp_path):
     assert "leaking_test_instances" not in seen.counts
 
 
+def test_what_a_triple_joins_either_way_is_counted_and_stays(store):
+    ends = [("b", "a", "r"), ("X:1", "c", ""), ("a", "d", ""), ("a", "", ""), ("a", "unknown", "")]
+    counted = exclusion.count_joined(store, ends)
+    assert counted == {"instances": 5, "checked": 3, "joined": 2}
+    assert sorted(left(store)) == sorted(TRIPLES)
+    assert exclusion.count_joined(store, []) == {"instances": 0, "checked": 0, "joined": 0}
+
+
 @pytest.mark.parametrize(
     ("pairs", "match", "says"),
     [

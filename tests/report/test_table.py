@@ -48,6 +48,18 @@ def test_a_record_without_counts_of_what_was_checked_claims_none(results: dict[s
     assert "(match: head), 2,311 triples left out\n" in plain_table(results)
 
 
+def test_test_instances_that_a_triple_joins_are_told_of_every_task(results: dict[str, Any]) -> None:
+    leaks = {"instances": 1560, "checked": 1412, "joined": 34}
+    for knowledge in results["knowledge"]:
+        knowledge["leaks"] = [{"task": "relations", **leaks}]
+    says = "; its triples join the two ends of 34 of 1,560 test instances of relations (1,412 have"
+    text = plain_table(results)
+    assert f"triples are used as they are{says}" in text
+    assert f"leaking of test: 1,608 of 1,842{says}" in text
+    del results["knowledge"][0]["leaks"]
+    assert "triples are used as they are\n" in plain_table(results)
+
+
 def test_failed_row_shows_its_reason(results: dict[str, Any]) -> None:
     text = plain_table(results)
     assert "prompt failed: error[KP720]: 4 verbalised triples do not fit" in text

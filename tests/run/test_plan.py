@@ -194,7 +194,7 @@ class TestKeysChange:
         names = changed(before, plan_of())
         assert all("/typing" in name or "[typing]" in name for name in names)
         # What reads the test alone is made anew where the test alone is another.
-        tested = {"test", "links-test", "evaluate"}
+        tested = {"test", "links-test", "leaks", "evaluate"}
         trained = {"examples", "links", "host", "train"}
         assert kinds(names) == (tested if split == "test" else tested | trained)
 
@@ -319,7 +319,7 @@ class TestTasksThatDifferInTheirTestAlone:
         path = folder / "fewrel" / "test.json"
         path.write_text(path.read_text("utf-8").replace("1967", "1968"), "utf-8")
         after = plan_of(tasks=tasks, **self.REST)
-        assert kinds(changed(before, after)) == {"test", "links-test", "evaluate"}
+        assert kinds(changed(before, after)) == {"test", "links-test", "leaks", "evaluate"}
 
     @pytest.mark.parametrize(
         "change", [{"train": {"ways": 2, "queries": 2, "episodes": 4}}, {"max_length": 64}]
@@ -342,7 +342,7 @@ class TestTestData:
             for own in plan.steps
             if {"test", "links-test"} & {p.name.partition("[")[0] for p in own.inputs.values()}
         }
-        assert kinds(readers) == {"evaluate", "links-test", "exclude"}
+        assert kinds(readers) == {"evaluate", "links-test", "exclude", "leaks"}
 
     def test_reach_no_training_but_that_of_vectors_without_leaks(self, plan_of):
         for own in plan_of().steps:
@@ -354,6 +354,14 @@ class TestTestData:
         section = {**HELD_OUT, "exclude": {**HELD_OUT["exclude"], "splits": ["train", "dev"]}}
         plan = plan_of(knowledge=[*tiny_spec()["knowledge"], section])
         assert set(step(plan, "exclude[held-out]").inputs) == {"kb", "examples"}
+
+    def test_leaks_are_counted_in_what_vectors_are_computed_from(self, plan_of):
+        plan = plan_of()
+        read = {
+            name: step(plan, f"leaks[{name}/typing]").inputs["kb"].name
+            for name in ("toy", "held-out")
+        }
+        assert read == {"toy": "kb[toy]", "held-out": "exclude[held-out]"}
 
 
 def edit(path: Path) -> None:

@@ -13,7 +13,7 @@ from kpframework.api.context import Context
 from kpframework.api.documents import read_documents
 from kpframework.api.text import Example, Mention, Segment
 from kpframework.errors import Problem
-from kpframework.kb.exclusion import Pair, exclude_triples
+from kpframework.kb.exclusion import Pair, count_joined, exclude_triples
 from kpframework.kb.store import build_store, open_store
 from kpframework.kb.table import EntityTable, write_table
 from kpframework.run.examples_file import read_examples, write_examples, write_mentions
@@ -76,6 +76,12 @@ def exclude(section: Exclusion) -> Callable[[StepContext], Mapping[str, JSON]]:
         return {**kept.metadata, **kept.counts}
 
     return action
+
+
+def count_leaks(context: StepContext) -> Mapping[str, JSON]:
+    """Count the test instances whose two ends a triple joins that vectors are computed from."""
+    store = open_store(context.inputs["kb"])
+    return count_joined(store, instances(read_examples(context.inputs["test"] / "test.jsonl"), ()))
 
 
 def instances(examples: Iterable[Example], labels: Sequence[str]) -> list[Pair]:

@@ -107,9 +107,10 @@ def test_a_spec_with_it_is_valid(generated, kind, tmp_path, capsys):
         (tmp_path / "entities.jsonl").write_text('{"id": "E1", "name": "one"}\n')
     tiny_project(tmp_path)
     if kind == "task":
-        for split in ("train", "dev", "test"):
-            line = '{"text": "Paris is big.", "label": "place"}\n'
-            (tmp_path / f"{split}.jsonl").write_text(line)
+        for split, town in (("train", "Paris"), ("dev", "Lyon"), ("test", "Nice")):
+            write_lines(
+                tmp_path / f"{split}.jsonl", [{"text": f"{town} is big.", "label": "place"}]
+            )
     snippet = spec_snippet(new_plugin(kind, NAMES[kind]))
     (tmp_path / "own.json").write_text(json.dumps(snippet))
     assert run(["validate", str(tmp_path / "own.json"), "--fill"]) == 0, capsys.readouterr().err

@@ -108,13 +108,15 @@ def count_joined(store: KBStore, pairs: Sequence[Pair]) -> dict[str, int]:
         how many of those a triple joins the two (``joined``).
 
     Args:
-        store: what vectors are computed from.
+        store: whose triples a row may use.
         pairs: ids may be of another id space (``UMLS:C0003706``).
     """
     ends = np.sort(_rows(store, pairs), axis=1)
     checked: Mask = np.all(ends >= 0, axis=1)
-    held = np.sort(store.triples[:, [0, 2]], axis=1)
-    _, joined = _common(held, np.ones(len(held), dtype=bool), ends, checked)
+    joined: Mask = np.zeros(len(pairs), dtype=bool)
+    if checked.any():
+        held = np.sort(store.triples[:, [0, 2]], axis=1)
+        _, joined = _common(held, np.ones(len(held), dtype=bool), ends, checked)
     return {
         "instances": len(pairs),
         "checked": int(checked.sum()),

@@ -28,7 +28,7 @@ def notes_of(
     found = [*_runs(runs, tasks), *unpaired, *_unlike(runs, lines), *_marks(lines)]
     for run in runs:
         prefix = f"{run.label}, " if len(runs) > 1 else ""
-        own = [*_truncation(run, tasks), *notes.leakage(run.results), *_failures(run, tasks)]
+        own = [*_truncation(run, tasks), *notes.leakage(run.results, tasks), *_failures(run, tasks)]
         found += [f"{prefix}{note}" for note in own]
     return [safe_line(note) for note in dict.fromkeys(found)]
 

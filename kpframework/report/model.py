@@ -211,15 +211,17 @@ class Excluded(TypedDict):
 
 
 class Leaks(TypedDict):
-    """What the triples that vectors are computed from tell of a task's test instances."""
+    """What the triples of a knowledge base, after `exclude`, tell of a task's test instances."""
 
     task: str
-    instances: int
-    """Test instances."""
-    checked: int
-    """Of which the knowledge base has both ends."""
-    joined: int
+    instances: NotRequired[int]
+    """Test instances; absent, as the others, if they were not counted."""
+    checked: NotRequired[int]
+    """Of which the data give the ids of two ends that the knowledge base has."""
+    joined: NotRequired[int]
     """Of which a triple joins the two."""
+    error: NotRequired[str]
+    """Why they were not counted."""
 
 
 class KnowledgeInfo(TypedDict):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from kpframework.report import numbers
 from kpframework.report.grid import host_moved, verdict
-from kpframework.report.model import Excluded, Leaks, Results, Row, primary_metric
+from kpframework.report.model import Excluded, KnowledgeInfo, Leaks, Results, Row, primary_metric
 from kpframework.report.provenance import made_elsewhere
 from kpframework.report.truncation import truncation_notes
 from kpframework.safe import safe_line
@@ -74,20 +76,36 @@ def left_out(results: Results) -> list[str]:
     return lines
 
 
-def leakage(results: Results) -> list[str]:
-    """Return one line for each knowledge base: what was left out of it for the test's sake."""
-    lines = []
-    for knowledge in results.get("knowledge") or ():
-        excluded = knowledge.get("excluded")
-        what = _excluded(excluded) if excluded else _UNCONTROLLED
-        told = excluded["task"] if excluded else None  # of which the exclusion says enough
-        counted = "".join(
-            f"; {_joined(leaks)}"
-            for leaks in knowledge.get("leaks") or ()
-            if leaks["checked"] or leaks["task"] != told
-        )
-        lines.append(f"{safe_line(knowledge['id'])}: {what}{counted}")
-    return lines
+def leakage(results: Results, tasks: Collection[str] | None = None) -> list[str]:
+    """Return one line for each knowledge base: what was left out of it, and what it still tells.
+
+    Args:
+        results: of a run.
+        tasks: whose test instances are spoken of; None speaks of all.
+    """
+    return [
+        f"{safe_line(knowledge['id'])}: {'; '.join(_leakage(knowledge, tasks))}"
+        for knowledge in results.get("knowledge") or ()
+    ]
+
+
+def _leakage(knowledge: KnowledgeInfo, tasks: Collection[str] | None) -> list[str]:
+    excluded = knowledge.get("excluded")
+    parts = [_excluded(excluded) if excluded else _UNCONTROLLED]
+    own = "the triples left" if excluded and "excluded" in excluded else "its triples"
+    # Of the very instances that the exclusion looked at it has told enough.
+    told = excluded["task"] if excluded and "test_instances" in excluded else None
+    counted = [
+        leaks for leaks in knowledge.get("leaks") or () if tasks is None or leaks["task"] in tasks
+    ]
+    parts += [
+        _joined(leaks, own)
+        for leaks in counted
+        if leaks.get("checked") != 0 or leaks["task"] != told
+    ]
+    if not excluded and not counted:
+        parts.append("leaking test instances are not counted")
+    return parts
 
 
 def _excluded(excluded: Excluded) -> str:
@@ -107,14 +125,19 @@ def _excluded(excluded: Excluded) -> str:
     return what
 
 
-def _joined(leaks: Leaks) -> str:
+def _joined(leaks: Leaks, triples: str) -> str:
     task = safe_line(leaks["task"])
+    if "error" in leaks:
+        return f"leaks of {task} were not counted: {safe_line(leaks['error'], _REASON_LIMIT)}"
     if not leaks["checked"]:
-        return f"no test instance of {task} names two entities that it has"
-    of = numbers.plural(leaks["instances"], "test instance")
+        return (
+            f"leaks of {task} could not be counted: no test instance gives the ids of two entities "
+            "that it has"
+        )
     return (
-        f"its triples join the two ends of {numbers.count(leaks['joined'])} of {of} of {task} "
-        f"({numbers.count(leaks['checked'])} have both ends in it)"
+        f"{triples} join the two ends of {numbers.count(leaks['joined'])} of "
+        f"{numbers.plural(leaks['instances'], 'test instance')} of {task} (of "
+        f"{numbers.count(leaks['checked'])} it has both ends)"
     )
 
 

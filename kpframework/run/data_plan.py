@@ -115,8 +115,15 @@ class DataPlanner:
             inputs,
         )
 
-    def _leaks(self, name: str, task: str) -> Step:
-        inputs = {"kb": self._trained_kb(name), "test": self._test(task)}
+    def _leaks(self, name: str, task: str, excluded: Step | None) -> Step:
+        """Return the step that counts what a knowledge base tells of a task's test instances.
+
+        Args:
+            name: the knowledge section's.
+            task: that is linked to it.
+            excluded: what its rows read in its place; None if they read it as it is.
+        """
+        inputs = {"kb": excluded or self._kb(name), "test": self._test(task)}
         return self._step(f"leaks[{name}/{task}]", "leaks", knowledge_steps.count_leaks, {}, inputs)
 
     def _embeddings(self, name: str) -> Step:

@@ -60,6 +60,7 @@ class _Planner(DataPlanner):
         for cell in cells:
             for step in cell.evaluations:
                 self._collect(step)
+        self._count_leaks()
         knowledge = {name: self._knowledge_parts(name) for name in self.resolved.knowledge}
         examples = {
             task: {"examples": self._examples(task), "test": self._test(task)}
@@ -73,12 +74,20 @@ class _Planner(DataPlanner):
         if self.resolved.knowledge[name].section.exclude is not None:
             parts["excluded"] = self._trained_kb(name)
         for task in self.resolved.tasks:
-            links = self._made.get(f"links-test[{name}/{task}]")
-            if links is not None:
-                parts[f"links[{task}]"] = links
-                parts[f"leaks[{task}]"] = self._leaks(name, task)
-                self._collect(parts[f"leaks[{task}]"])
+            for part, kind in (("links", "links-test"), ("leaks", "leaks")):
+                step = self._made.get(f"{kind}[{name}/{task}]")
+                if step is not None:
+                    parts[f"{part}[{task}]"] = step
         return {part: step for part, step in parts.items() if step.name in self.steps}
+
+    def _count_leaks(self) -> None:
+        """Count them first: instances that cannot be read end a run before it has trained."""
+        others, self.steps = self.steps, {}
+        for name in self.resolved.knowledge:
+            for task in self.resolved.tasks:
+                if f"links-test[{name}/{task}]" in others:
+                    self._collect(self._leaks(name, task, others.get(f"exclude[{name}]")))
+        self.steps |= others
 
     def _collect(self, step: Step) -> None:
         for parent in step.inputs.values():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import starmap
 from typing import Any
@@ -178,7 +178,6 @@ class Results:
     def _knowledge(self, name: str) -> dict[str, Any]:
         steps, bound = self.plan.knowledge[name], self.plan.resolved.knowledge[name]
         links = [s for part, s in steps.items() if part.startswith("links[")]
-        leaks = {task: self._facts(steps.get(f"leaks[{task}]")) for task in self.tasks}
         section = bound.section.exclude
         excluded = dict(self._facts(steps.get("excluded")))
         return {
@@ -187,13 +186,20 @@ class Results:
             "excluded": None
             if section is None
             else {"match": section.match, "task": section.task, **excluded},
-            "leaks": [{"task": task, **facts} for task, facts in leaks.items() if facts],
+            "leaks": list(self._leaks(steps)),
             "embeddings": {"type": bound.embeddings.type, **self._facts(steps.get("embeddings"))},
             "linker": {
                 "type": bound.linker.type,
                 "statistics": dict(self._facts(links[0]).get("statistics", {})) if links else {},
             },
         }
+
+    def _leaks(self, steps: Mapping[str, Step]) -> Iterator[dict[str, Any]]:
+        for task in self.tasks:
+            step = steps.get(f"leaks[{task}]")
+            if step is not None and step.name in self.done:
+                ok = self.done[step.name].ok
+                yield {"task": task, **(self._facts(step) if ok else {"error": self._cause(step)})}
 
     def _row(self, cell: Cell) -> dict[str, Any]:
         injector = cell.source.injector

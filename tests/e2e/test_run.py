@@ -300,6 +300,21 @@ def test_with_keep_going_the_other_rows_are_finished(make_project):
     assert (project.folder / RUN / "report.html").is_file()
 
 
+def test_a_count_of_leaks_that_fails_costs_no_row_and_is_told(make_project, tmp_path, monkeypatch):
+    def fail(context):
+        raise ValueError("no such field")
+
+    monkeypatch.setattr("kpframework.run.steps.knowledge.count_leaks", fail)
+    options = {"keep_going": True, "threads": 1}
+    project = make_project(injections=one_row(), tasks=TYPING, run=options)
+    project = type(project)(project.folder, tmp_path / "home")  # where none was counted before
+    done = project.call("run", "spec.json")
+    assert done.code == 0, done.err
+    assert {row["status"] for row in project.results()["rows"]} == {"ok"}
+    assert "leaks of typing were not counted: leaks[toy/typing]: " in done.out
+    assert "no such field" in done.out
+
+
 def test_plugins_that_are_broken_do_not_stop_a_spec_that_needs_none_of_them(make_project, tmp_path):
     broken_plugins(tmp_path / "site", sleep_seconds=0.2)
     project = make_project(injections=one_row(mapper={"type": "mlp", "hidden": 8}), tasks=TYPING)

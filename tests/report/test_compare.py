@@ -159,6 +159,15 @@ def test_what_was_not_compared_is_said_once(results: dict[str, Any]) -> None:
     assert not any(score.difference for line in own for score in line.scores)
 
 
+def test_leaks_of_a_task_that_is_not_shown_are_not_told(results: dict[str, Any]) -> None:
+    leaks = {"instances": 9, "checked": 8, "joined": 7}
+    results["knowledge"][0]["leaks"] = [
+        {"task": task, **leaks} for task in ("organ-system", "relations")
+    ]
+    (note,) = (own for own in compared(results).notes if own.startswith("hpo: "))
+    assert note.endswith("7 of 9 test instances of organ-system (of 8 it has both ends)")
+
+
 def test_a_baseline_is_on_the_rows_own_host(results: dict[str, Any]) -> None:
     results["rows"] += [copy.deepcopy(row) | {"host": "lora"} for row in results["rows"][:3]]
     comparison = compared(results)

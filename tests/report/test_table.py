@@ -45,19 +45,39 @@ def test_a_record_without_counts_of_what_was_checked_claims_none(results: dict[s
     excluded = results["knowledge"][1]["excluded"]
     for name in ("checked", "test_instances", "leaking_test_instances"):
         del excluded[name]
+    del results["knowledge"][1]["leaks"]
     assert "(match: head), 2,311 triples left out\n" in plain_table(results)
 
 
+LEAKS = {"task": "relations", "instances": 1560, "checked": 1412, "joined": 34}
+JOINED = (
+    "join the two ends of 34 of 1,560 test instances of relations (of 1,412 it has both ends)\n"
+)
+
+
 def test_test_instances_that_a_triple_joins_are_told_of_every_task(results: dict[str, Any]) -> None:
-    leaks = {"instances": 1560, "checked": 1412, "joined": 34}
     for knowledge in results["knowledge"]:
-        knowledge["leaks"] = [{"task": "relations", **leaks}]
-    says = "; its triples join the two ends of 34 of 1,560 test instances of relations (1,412 have"
+        knowledge["leaks"] = [LEAKS]
     text = plain_table(results)
-    assert f"triples are used as they are{says}" in text
-    assert f"leaking of test: 1,608 of 1,842{says}" in text
-    del results["knowledge"][0]["leaks"]
-    assert "triples are used as they are\n" in plain_table(results)
+    assert f"triples are used as they are; its triples {JOINED}" in text
+    assert f"leaking of test: 1,608 of 1,842; the triples left {JOINED}" in text
+
+
+def test_test_instances_that_the_exclusion_did_not_look_at_are_told(
+    results: dict[str, Any],
+) -> None:
+    del results["knowledge"][1]["excluded"]["test_instances"]
+    said = "could be checked; leaks of organ-system could not be counted: no test instance gives"
+    assert said in plain_table(results)
+
+
+def test_leaks_that_were_not_counted_do_not_read_as_none(results: dict[str, Any]) -> None:
+    old, failed = results["knowledge"]
+    del old["leaks"]
+    failed["leaks"] = [{"task": "organ-system", "error": "leaks[hpo/organ-system]: no id"}]
+    text = plain_table(results)
+    assert "triples are used as they are; leaking test instances are not counted\n" in text
+    assert "leaks of organ-system were not counted: leaks[hpo/organ-system]: no id\n" in text
 
 
 def test_failed_row_shows_its_reason(results: dict[str, Any]) -> None:

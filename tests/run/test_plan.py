@@ -355,13 +355,26 @@ class TestTestData:
         plan = plan_of(knowledge=[*tiny_spec()["knowledge"], section])
         assert set(step(plan, "exclude[held-out]").inputs) == {"kb", "examples"}
 
-    def test_leaks_are_counted_in_what_vectors_are_computed_from(self, plan_of):
-        plan = plan_of()
-        read = {
-            name: step(plan, f"leaks[{name}/typing]").inputs["kb"].name
-            for name in ("toy", "held-out")
-        }
-        assert read == {"toy": "kb[toy]", "held-out": "exclude[held-out]"}
+    @pytest.mark.parametrize(
+        ("row", "read"),
+        [
+            (tuned("row", knowledge="toy"), "kb[toy]"),
+            (tuned("row", knowledge="held-out"), "exclude[held-out]"),
+            # It makes its vectors itself: nothing is excluded from what it reads.
+            (
+                {"id": "row", "type": "pelt", "corpus": "descriptions", "knowledge": "held-out"},
+                "kb[held-out]",
+            ),
+        ],
+        ids=["no exclusion", "exclusion", "an exclusion that the row does not meet"],
+    )
+    def test_leaks_are_counted_first_in_what_the_rows_read(self, plan_of, row, read):
+        plan = plan_of(injections=[FROZEN, row])
+        counts = step(plan, f"leaks[{row['knowledge']}/typing]")
+        assert counts.inputs["kb"].name == read
+        names = [own.name for own in plan.steps]
+        assert "exclude[held-out]" in names or read != "exclude[held-out]"
+        assert not {"train", "host"} & kinds(names[: names.index(counts.name)])
 
 
 def edit(path: Path) -> None:

@@ -79,7 +79,7 @@ def exclude(section: Exclusion) -> Callable[[StepContext], Mapping[str, JSON]]:
 
 
 def count_leaks(context: StepContext) -> Mapping[str, JSON]:
-    """Count the test instances whose two ends a triple joins that vectors are computed from."""
+    """Count the test instances whose two ends a triple joins that rows may use."""
     store = open_store(context.inputs["kb"])
     return count_joined(store, instances(read_examples(context.inputs["test"] / "test.jsonl"), ()))
 

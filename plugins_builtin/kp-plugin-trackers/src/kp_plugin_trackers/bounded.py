@@ -15,7 +15,7 @@ class Bounded:
     """Makes calls in a thread of its own, one after another, and waits for each a given time.
 
     A tool that hangs on a server keeps its thread, which does not keep the process. What a call
-    draws from `random` (MLflow does for some of its ids) leaves it to the run as it was.
+    draws from `random` while it is waited for (MLflow does for some ids) is not missing from it.
 
     Args:
         name: of the tool, for the message.

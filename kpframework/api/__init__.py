@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from kpframework.api.model_facts import layer_count as layer_count
     from kpframework.api.model_facts import outside_layers as outside_layers
     from kpframework.api.randomness import own_generators as own_generators
+    from kpframework.api.randomness import python_random_kept as python_random_kept
     from kpframework.api.records import evenly as evenly
     from kpframework.api.records import malformed_record as malformed_record
     from kpframework.api.records import read_records as read_records
@@ -181,6 +182,7 @@ _HOME = {
     "outcome_of": "executor",
     "outside_layers": "model_facts",
     "own_generators": "randomness",
+    "python_random_kept": "randomness",
     "read_documents": "documents",
     "read_json": "files",
     "read_records": "records",

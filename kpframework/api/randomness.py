@@ -1,20 +1,31 @@
-"""torch's global generators: what draws from them here leaves them as a caller had them."""
+"""Global generators: what draws from them here leaves them as a caller had them."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
+
+@contextmanager
+def python_random_kept() -> Iterator[None]:
+    """Restore the generator of `random` at the end: some libraries draw names and ids from it."""
+    before = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(before)
 
 
 @contextmanager
 def own_generators(seed: int | None = None) -> Iterator[None]:
-    """Restore the generators of the CPU, and of every CUDA device if CUDA is in use, at the end.
+    """Restore torch's generators, of the CPU and of CUDA devices where it is in use, at the end.
 
     Args:
         seed: given to all of them at the start; None leaves that to the block.
     """
+    import torch
+
     # Asking a device for its generator makes a context there: none is asked before its time.
     begun = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
     try:

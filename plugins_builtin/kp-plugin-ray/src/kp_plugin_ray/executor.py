@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import socket
 import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from typing import Any
 from urllib.parse import urlsplit
 
 from kp_plugin_ray.task import shard_done
 from kpframework import KpError
-from kpframework.api import Executor, Work, outcome_of, worker_died
+from kpframework.api import Executor, Work, outcome_of, python_random_kept, worker_died
 
 _REACHED_WITHIN = 5.0
 """Seconds; Ray itself would wait minutes for an address where nobody listens."""
@@ -33,13 +32,13 @@ class RayExecutor(Executor):
         # Ray's threads tell of dead workers on stdout, where a command's results are expected.
         with redirect_stdout(sys.stderr):
             if own:
-                with _random_state_kept():
+                with python_random_kept():
                     self._start(ray)
             try:
                 yield from self._map(ray, work.to_json(), shards)
             finally:
                 if own:
-                    with _random_state_kept():
+                    with python_random_kept():
                         ray.shutdown()
 
     def _start(self, ray: Any) -> None:
@@ -95,16 +94,6 @@ class RayExecutor(Executor):
         finally:
             for reference in running:
                 ray.cancel(reference, force=True)
-
-
-@contextmanager
-def _random_state_kept() -> Iterator[None]:
-    """Undo what Ray, which draws names from it, does to the global generator."""
-    before = random.getstate()
-    try:
-        yield
-    finally:
-        random.setstate(before)
 
 
 def _reach(address: str) -> None:

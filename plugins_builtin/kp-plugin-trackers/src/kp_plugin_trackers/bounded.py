@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
 from kpframework import KpError
+from kpframework.api import python_random_kept
 
 
 class Bounded:
@@ -46,10 +46,9 @@ class Bounded:
             finally:
                 done.set()
 
-        state = random.getstate()
-        self._calls.put(call)
-        in_time = done.wait(self._seconds)
-        random.setstate(state)
+        with python_random_kept():
+            self._calls.put(call)
+            in_time = done.wait(self._seconds)
         if not in_time:
             raise KpError(
                 "KP881",

@@ -73,19 +73,13 @@ def exclude_triples(
         checked: Mask = np.any(ends >= 0, axis=1)
         dropped = candidates & np.isin(triples[:, 0], ends[ends >= 0])
         leaking: Mask = np.any(np.isin(ends, np.unique(triples[dropped, 0])), axis=1)
-    else:
-        numbers = np.zeros(len(pairs), dtype=np.int64)
+    elif match == "pair":
         checked = np.all(ends >= 0, axis=1)
-        joined = triples[:, [0, 2]]
-        kinds = np.zeros(len(triples), dtype=np.int64)
-        if match == "pair":
-            ends, joined = np.sort(ends, axis=1), np.sort(joined, axis=1)
-        else:
-            numbers, kinds = _relation_numbers(store, pairs, labels or {}), triples[:, 1]
-            checked &= numbers >= 0
-        wanted = np.column_stack([ends, numbers])
-        held = np.column_stack([joined, kinds])
-        dropped, leaking = _common(held, candidates, wanted, checked)
+        dropped, leaking = _joining(store, candidates, ends, checked)
+    else:
+        wanted = np.column_stack([ends, _relation_numbers(store, pairs, labels or {})])
+        checked = np.all(wanted >= 0, axis=1)
+        dropped, leaking = _common(triples[:, [0, 2, 1]], candidates, wanted, checked)
     if pairs and not checked.any():
         raise _unchecked(store, pairs, match)
     counts = {
@@ -103,20 +97,17 @@ def exclude_triples(
 def count_joined(store: KBStore, pairs: Sequence[Pair]) -> dict[str, int]:
     """Count instances whose two ends a triple joins, either way, and drop nothing.
 
-    Returns:
-        How many ``instances`` there are, of how many the store has both ends (``checked``), and of
-        how many of those a triple joins the two (``joined``).
-
     Args:
         store: whose triples a row may use.
         pairs: ids may be of another id space (``UMLS:C0003706``).
+
+    Returns:
+        How many ``instances`` there are, of how many the store has both ends (``checked``), and of
+        how many of those a triple joins the two (``joined``).
     """
-    ends = np.sort(_rows(store, pairs), axis=1)
+    ends = _rows(store, pairs)
     checked: Mask = np.all(ends >= 0, axis=1)
-    joined: Mask = np.zeros(len(pairs), dtype=bool)
-    if checked.any():
-        held = np.sort(store.triples[:, [0, 2]], axis=1)
-        _, joined = _common(held, np.ones(len(held), dtype=bool), ends, checked)
+    _, joined = _joining(store, _of_relations(store, None), ends, checked)
     return {
         "instances": len(pairs),
         "checked": int(checked.sum()),
@@ -187,6 +178,14 @@ def _unchecked(store: KBStore, pairs: Sequence[Pair], match: Match) -> KpError:
 def _some(names: Sequence[str]) -> str:
     more = ", …" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
+
+
+def _joining(store: KBStore, candidates: Mask, ends: Ints, known: Mask) -> tuple[Mask, Mask]:
+    """Return which candidate triples join two known ends, and which of those are joined."""
+    if not known.any():  # large stores are not sorted for nothing
+        return np.zeros(len(candidates), dtype=bool), np.zeros(len(ends), dtype=bool)
+    held = np.sort(store.triples[:, [0, 2]], axis=1)
+    return _common(held, candidates, np.sort(ends, axis=1), known)
 
 
 def _common(held: Ints, candidates: Mask, wanted: Ints, known: Mask) -> tuple[Mask, Mask]:

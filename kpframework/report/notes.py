@@ -92,14 +92,14 @@ def leakage(results: Results, tasks: Collection[str] | None = None) -> list[str]
 def _leakage(knowledge: KnowledgeInfo, tasks: Collection[str] | None) -> list[str]:
     excluded = knowledge.get("excluded")
     parts = [_excluded(excluded) if excluded else _UNCONTROLLED]
-    own = "the triples left" if excluded and "excluded" in excluded else "its triples"
+    triples = "the triples left" if excluded and "excluded" in excluded else "its triples"
     # Of the very instances that the exclusion looked at it has told enough.
     told = excluded["task"] if excluded and "test_instances" in excluded else None
     counted = [
         leaks for leaks in knowledge.get("leaks") or () if tasks is None or leaks["task"] in tasks
     ]
     parts += [
-        _joined(leaks, own)
+        _joined(leaks, triples)
         for leaks in counted
         if leaks.get("checked") != 0 or leaks["task"] != told
     ]
